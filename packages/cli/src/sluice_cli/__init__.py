@@ -1,0 +1,1 @@
+"""The `sluice` command line: run, verify, read, dlq, check, generate, serve-events."""

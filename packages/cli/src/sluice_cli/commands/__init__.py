@@ -1,0 +1,1 @@
+"""One module a command. Each has `app`, a typer application, and is imported only when it runs."""

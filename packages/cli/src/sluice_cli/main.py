@@ -1,0 +1,59 @@
+"""The `sluice` command: one module a command under `sluice_cli.commands`, loaded when it runs."""
+
+from typing import ClassVar
+
+import typer
+
+from sluice_cli.lazy import LazyGroup
+
+
+class _Commands(LazyGroup):
+    table: ClassVar = {
+        "run": (
+            "sluice_cli.commands.run",
+            "Run the whole pipeline on this machine: a stream into files, with nothing to install.",
+        ),
+        "verify": (
+            "sluice_cli.commands.verify",
+            "Account for every event: lost, duplicated, dead-lettered; fails on any loss.",
+        ),
+        "read": (
+            "sluice_cli.commands.read",
+            "Show the rows that were written, or convert them to CSV or Parquet.",
+        ),
+        "dlq": (
+            "sluice_cli.commands.dlq",
+            "Look into the dead-letter queue, and send messages back.",
+        ),
+        "check": (
+            "sluice_cli.commands.check",
+            "Try settings, queue, bucket, permissions and source; says what to do about a failure.",
+        ),
+        "generate": (
+            "sluice_cli.commands.generate",
+            "Write generated recent changes to a file, one JSON object a line.",
+        ),
+        "serve-events": (
+            "sluice_cli.commands.serve_events",
+            "Serve generated recent changes as an SSE stream that speaks EventStreams' protocol.",
+        ),
+    }
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="sluice",
+    help="Server-Sent Events through SQS into batched files in S3, losing nothing on the way.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _main() -> None:
+    """Server-Sent Events through SQS into batched files in S3, losing nothing on the way."""
+
+
+if __name__ == "__main__":
+    app()
