@@ -1,0 +1,78 @@
+"""Every error that Sluice raises on purpose.
+
+    SluiceError
+    ├── ConfigError            a setting is wrong: the start is refused (exit 2)
+    ├── PermanentError         trying again cannot help (exit 1)
+    │   ├── AccessDeniedError  AWS refuses these credentials or this action
+    │   └── NotFoundError      the object asked for does not exist
+    ├── OwnershipError         another producer owns the checkpoint (exit 3)
+    ├── TemporaryError         try again, after `delay` seconds when the other side named one
+    │   └── MissingResourceError  the queue or the bucket is not there (yet, or any more)
+    ├── PreconditionError      S3 refused a conditional write (412, or 409 while another was under way)
+    ├── PoisonError            this message or event can never be processed: dead letter
+    └── UnknownCodecError      a newer producer's message: left in the queue for a newer batcher
+
+Anything else that escapes is a bug, and is let through as one.
+"""
+
+
+class SluiceError(Exception):
+    """Base of all errors that Sluice raises on purpose."""
+
+
+class ConfigError(SluiceError):
+    """A setting is wrong or contradicts another; the message names variable, value and rule."""
+
+
+class PermanentError(SluiceError):
+    """The other side refused in a way that trying again cannot change."""
+
+
+class AccessDeniedError(PermanentError):
+    """AWS refused the credentials, or the action under them; the message says what to do."""
+
+
+class NotFoundError(PermanentError):
+    """The object that was asked for does not exist."""
+
+
+class OwnershipError(SluiceError):
+    """Another producer has taken over the checkpoint: this one is the old one and must stop."""
+
+
+class TemporaryError(SluiceError):
+    """Trying again may help; `delay` is the wait in seconds that the other side asked for, if any."""
+
+    def __init__(self, message: str, *, delay: float | None = None) -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
+class MissingResourceError(TemporaryError):
+    """A queue or bucket does not exist now; whoever owns it may make it (again)."""
+
+
+class PreconditionError(SluiceError):
+    """A conditional write was refused: the object is not in the state that the condition names."""
+
+
+class PoisonError(SluiceError):
+    """A message or an event that can never be processed.
+
+    `reason` is one of `sluice_core.reasons`; `detail` is for people and holds no event content.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class UnknownCodecError(SluiceError):
+    """The message names a codec that this version does not know; it must stay in the queue."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(
+            f"unknown codec {codec[:80]!r}: upgrade the batcher, the message waits in the queue"
+        )
+        self.codec = codec

@@ -1,0 +1,38 @@
+"""Where things are in the bucket.
+
+Everything that is not data lives under `_sluice/`: Athena, Hive, Spark and pyarrow's datasets skip names
+that begin with an underscore.
+"""
+
+import re
+from typing import Final
+
+import uuid_utils
+
+INTERNAL_PREFIX: Final = "_sluice/"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def safe_name(name: str) -> str:
+    """`name` with everything that is not a letter, digit, dot, dash or underscore folded into `-` (≤ 128)."""
+    return _UNSAFE.sub("-", name).strip("-.")[:128] or "source"
+
+
+def checkpoint_key(source: str) -> str:
+    """The key of a source's checkpoint."""
+    return f"{INTERNAL_PREFIX}checkpoint/{safe_name(source)}.json"
+
+
+def dead_key() -> str:
+    """A fresh key for a dead letter that is too large for SQS."""
+    return f"{INTERNAL_PREFIX}dead/{uuid_utils.uuid7()}"
+
+
+def batch_name(extension: str) -> str:
+    """A fresh object name, `batch-<UUIDv7>.<extension>`: its identity makes a repeated write refusable."""
+    return f"batch-{uuid_utils.uuid7()}.{extension}"
+
+
+def object_key(prefix: str, partition: str, name: str) -> str:
+    """`<prefix>/<partition>/<name>`; prefix and partition (such as `dt=2026-11-23/hour=14`) may be empty."""
+    return "/".join(part.strip("/") for part in (prefix, partition, name) if part.strip("/"))

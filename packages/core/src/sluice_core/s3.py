@@ -1,0 +1,154 @@
+"""One S3 bucket, as Sluice uses it: small whole objects, conditional writes, checked sums."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sluice_core.aws import Aws, translated
+from sluice_core.errors import MissingResourceError, NotFoundError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object's key, size in bytes and entity tag."""
+
+    key: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An object's bytes, entity tag and user metadata."""
+
+    body: bytes
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class BucketLike(Protocol):
+    """What services ask of a bucket; `Bucket` and `testing.FakeS3` provide it."""
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        ...
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = ...,
+        metadata: Mapping[str, str] | None = ...,
+        content_encoding: str | None = ...,
+        if_none_match: bool = ...,
+        if_match: str | None = ...,
+    ) -> str:
+        """Writes an object, gives its entity tag; raises PreconditionError when a condition does not hold."""
+        ...
+
+    def get(self, key: str) -> Fetched:
+        """Reads an object; raises NotFoundError."""
+        ...
+
+    def head(self, key: str) -> Fetched:
+        """Like `get`, with an empty body."""
+        ...
+
+    def list(self, prefix: str = ...) -> Iterator[Stored]:
+        """All objects under `prefix`, in the order of their keys."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Removes an object; harmless when it is not there."""
+        ...
+
+    def check(self) -> None:
+        """Raises MissingResourceError when the bucket does not exist, AccessDeniedError when it is closed."""
+        ...
+
+
+class Bucket:
+    """A bucket at AWS, LocalStack or moto; errors as in `sluice_core.errors`."""
+
+    def __init__(self, aws: Aws, name: str) -> None:
+        self._s3 = aws.s3
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        return self._name
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        content_encoding: str | None = None,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+    ) -> str:
+        """See `BucketLike.put`; a CRC32 travels with the body and is checked by S3."""
+        options: dict[str, Any] = {}
+        if content_encoding:
+            options["ContentEncoding"] = content_encoding
+        if if_none_match:
+            options["IfNoneMatch"] = "*"
+        if if_match is not None:
+            options["IfMatch"] = if_match
+        try:
+            with translated(f"write s3://{self._name}/{key}"):
+                reply = self._s3.put_object(
+                    Bucket=self._name,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type,
+                    Metadata=dict(metadata or {}),
+                    ChecksumAlgorithm="CRC32",
+                    **options,
+                )
+        except NotFoundError as error:
+            # S3 answers a PUT with If-Match on a key that does not exist with 404 NoSuchKey.
+            raise (error if if_match is not None else MissingResourceError(str(error))) from error
+        return reply["ETag"]
+
+    def get(self, key: str) -> Fetched:
+        """See `BucketLike.get`."""
+        with translated(f"read s3://{self._name}/{key}"):
+            reply = self._s3.get_object(Bucket=self._name, Key=key)
+            return Fetched(reply["Body"].read(), reply["ETag"], dict(reply.get("Metadata", {})))
+
+    def head(self, key: str) -> Fetched:
+        """See `BucketLike.head`."""
+        with translated(f"look at s3://{self._name}/{key}"):
+            reply = self._s3.head_object(Bucket=self._name, Key=key)
+            return Fetched(b"", reply["ETag"], dict(reply.get("Metadata", {})))
+
+    def list(self, prefix: str = "") -> Iterator[Stored]:
+        """See `BucketLike.list`."""
+        token: dict[str, Any] = {}
+        while True:
+            with translated(f"list s3://{self._name}/{prefix}"):
+                page = self._s3.list_objects_v2(Bucket=self._name, Prefix=prefix, **token)
+            for entry in page.get("Contents", ()):
+                yield Stored(entry["Key"], entry["Size"], entry["ETag"])
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def delete(self, key: str) -> None:
+        """See `BucketLike.delete`."""
+        with translated(f"delete s3://{self._name}/{key}"):
+            self._s3.delete_object(Bucket=self._name, Key=key)
+
+    def check(self) -> None:
+        """See `BucketLike.check`."""
+        try:
+            with translated(f"look at bucket {self._name!r}"):
+                self._s3.head_bucket(Bucket=self._name)
+        except NotFoundError as error:
+            raise MissingResourceError(f"bucket {self._name!r} does not exist") from error
