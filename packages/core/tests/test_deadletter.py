@@ -1,0 +1,126 @@
+"""Dead letters arrive whole, whatever they hold and whatever SQS does meanwhile."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice_core import reasons
+from sluice_core.deadletter import DeadLetter, DeadLetters
+from sluice_core.errors import PermanentError, TemporaryError
+from sluice_core.lifecycle import Stop
+from sluice_core.retry import Stopped
+from sluice_core.sqs import Refused
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+def office(clock, **sqs):
+    queue, bucket = FakeSqs(clock, name="dlq", **sqs), FakeS3()
+    return queue, bucket, DeadLetters(queue, bucket, stop=Stop(), clock=clock)
+
+
+@given(
+    st.text(min_size=1, max_size=80).filter(lambda t: t.strip()),
+    st.sampled_from(sorted(reasons.ALL)),
+    st.none() | st.integers(0, 10_000),
+    st.text(max_size=40),
+)
+def test_a_letter_survives_the_queue(body, reason, position, detail):
+    clock = FakeClock()
+    queue, _, letters = office(clock)
+    letters.send([DeadLetter(body, reason, detail, source="s", pack_id="p", position=position)])
+    (received,) = queue.receive()
+    letter = DeadLetter.from_message(received)
+    assert (letter.reason, letter.position, letter.source, letter.pack_id) == (
+        reason,
+        position,
+        "s",
+        "p",
+    )
+    if not letter.escaped:
+        assert letter.body == body
+
+
+def test_a_forbidden_character_inside_json_stays_the_same_json(clock):
+    queue, _, letters = office(clock)
+    body = '{"title":"\uffff"}'
+    letters.send([DeadLetter(body, reasons.BAD_EVENT, "x")])
+    letter = DeadLetter.from_message(queue.receive()[0])
+    assert letter.escaped
+    assert orjson.loads(letter.body) == orjson.loads(body)
+
+
+def test_what_is_too_large_for_sqs_stands_whole_in_the_bucket(clock):
+    queue, bucket, letters = office(clock)
+    body = "é" * 700_000
+    letters.send([DeadLetter(body, reasons.TOO_LARGE, "1.4 MB", original={"sluice-codec": "c"})])
+    letter = DeadLetter.from_message(queue.receive()[0])
+    assert letter.key is not None
+    assert letter.key.startswith("_sluice/dead/")
+    assert bucket.objects[letter.key].body.decode() == body
+    assert letter.original == {"sluice-codec": "c"}
+
+
+def test_send_returns_only_when_every_letter_was_accepted(clock):
+    tries: list[int] = []
+
+    def refuse(action, index, message):
+        tries.append(index)
+        return (
+            Refused(index, "InternalError", "", permanent=False)
+            if len(tries) < 30 and index % 2
+            else None
+        )
+
+    queue, _, letters = office(clock, refuse=refuse)
+    letters.send([DeadLetter(f"letter {n}", reasons.NOT_JSON, "") for n in range(25)])
+    assert sorted(m.body for m in queue.sent) == sorted(f"letter {n}" for n in range(25))
+
+
+def test_an_outage_is_waited_out(clock):
+    failures = []
+
+    def down(action):
+        if len(failures) < 5:
+            raise TemporaryError("away")
+
+    queue, bucket = FakeSqs(clock, before=down), FakeS3()
+    letters = DeadLetters(
+        queue, bucket, stop=Stop(), clock=clock, on_error=lambda e, d: failures.append(d)
+    )
+    letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
+    assert len(failures) == 5
+    assert len(queue) == 1
+
+
+def test_a_refusal_for_good_is_loud(clock):
+    def refuse(action, index, message):
+        return Refused(index, "InvalidMessageContents", "no", permanent=True)
+
+    _, _, letters = office(clock, refuse=refuse)
+    with pytest.raises(PermanentError, match="InvalidMessageContents"):
+        letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
+
+
+def test_a_forced_stop_ends_the_wait(clock):
+    def down(action):
+        raise TemporaryError("away")
+
+    stop = Stop()
+    stop.force()
+    letters = DeadLetters(FakeSqs(clock, before=down), FakeS3(), stop=stop, clock=clock)
+    with pytest.raises(Stopped):
+        letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
+
+
+def test_what_the_redrive_policy_moved_says_so(clock):
+    queue = FakeSqs(clock)
+    from sluice_core.sqs import OutMessage
+
+    queue.put_message(OutMessage("{}"))
+    letter = DeadLetter.from_message(queue.receive()[0])
+    assert letter.reason == "redriven"
