@@ -75,11 +75,27 @@ class EventStream:
             b"id": _uuid(text).encode(),
             b"dt": b"%s.%03dZ" % (_second(seconds), millis),
             b"topic": (OTHER_TOPIC if canary else TOPIC).encode(),
-            b"offset": n // _CANARY_EVERY if canary else _FIRST_OFFSET + n - n // _CANARY_EVERY,
+            b"offset": self.offset(n),
             b"rcid": _FIRST_RCID + n,
             b"seconds": seconds,
             b"number": 10_000 + int.from_bytes(digest[34:38], "big") % 900_000_000,
         }
+
+    def offset(self, n: int) -> int:
+        """The Kafka offset of event n in its topic."""
+        return self.next_offset(self.topic(n), n)
+
+    def next_offset(self, topic: str, n: int) -> int:
+        """The Kafka offset of the first event of `topic` that is not before event n."""
+        canaries = n // _CANARY_EVERY
+        return canaries if topic == OTHER_TOPIC else _FIRST_OFFSET + n - canaries
+
+    def number(self, topic: str, offset: int) -> int:
+        """The number of the event at `offset` of `topic`; 0 for an offset before the stream."""
+        if topic == OTHER_TOPIC:
+            return max(0, offset * _CANARY_EVERY + _CANARY_EVERY - 1)
+        place = max(0, offset - _FIRST_OFFSET)
+        return place + place // (_CANARY_EVERY - 1)
 
     def first_at(self, timestamp_ms: int, topic: str, end: int | None) -> int:
         """Kafka's offsetsForTimes: the first n of `topic` whose timestamp is ≥ `timestamp_ms`.
