@@ -1,0 +1,118 @@
+{{/* Contradictions between values, refused before anything is made: each line says which, and what to do. */}}
+{{- define "sluice.validate" -}}
+{{- include "sluice.validateAws" . -}}
+{{- include "sluice.validateProducers" . -}}
+{{- include "sluice.validateBatcher" . -}}
+{{- include "sluice.validateAutoscaling" . -}}
+{{- include "sluice.validateMetrics" . -}}
+{{- end -}}
+
+{{- define "sluice.validateAws" -}}
+{{- $v := .Values -}}
+{{- if and $v.localstack.enabled $v.aws.endpointUrl -}}
+{{- fail "aws.endpointUrl and localstack.enabled contradict each other: with LocalStack the chart knows the endpoint; leave aws.endpointUrl empty" -}}
+{{- end -}}
+{{- if and $v.localstack.enabled $v.queue.url -}}
+{{- fail "queue.url and localstack.enabled contradict each other: LocalStack's queue is made by the chart; leave queue.url empty" -}}
+{{- end -}}
+{{- if and $v.queue.url (not (regexMatch "^https?://[^/]+/[0-9]{12}/[A-Za-z0-9_-]+(\\.fifo)?$" $v.queue.url)) -}}
+{{- fail (printf "queue.url=%s: must end in exactly /<account>/<queue> (twelve digits, then the name), as SQS's GetQueueUrl gives it" $v.queue.url) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.validateGrace" -}}
+{{- $grace := include "sluice.seconds" .values.shutdownGrace | int -}}
+{{- $pod := int .values.terminationGracePeriodSeconds -}}
+{{- if lt $pod (add $grace 5 | int) -}}
+{{- fail (printf "%s.terminationGracePeriodSeconds=%d: must be at least shutdownGrace (%ds) and 5 s more, or Kubernetes kills a pod that is still draining" .name $pod $grace) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.validateProducers" -}}
+{{- $root := . -}}
+{{- $names := dict -}}
+{{- $checkpoints := dict -}}
+{{- range $entry := .Values.producers -}}
+{{- if hasKey $names $entry.name -}}
+{{- fail (printf "producers: two entries are named %q; the name is the checkpoint's, so two producers would fight over it" $entry.name) -}}
+{{- end -}}
+{{- $_ := set $names $entry.name true -}}
+{{- $p := include "sluice.producer" (dict "root" $root "entry" $entry) | fromYaml -}}
+{{- if not $p.url -}}
+{{- fail (printf "producers: %q has no url; give one, or set demoSource.enabled=true" $entry.name) -}}
+{{- end -}}
+{{- $host := (urlParse $p.url).host -}}
+{{- if and (regexMatch "(^|\\.)(wikimedia|wikipedia)\\.org(:|$)" $host) (not $p.userAgent) -}}
+{{- fail (printf "producers: %q reads %s, which refuses clients without a contact; set producer.userAgent, for instance 'Acme-lake/1.0 (data@acme.example)'" $entry.name $host) -}}
+{{- end -}}
+{{- if $p.checkpoint -}}
+{{- if hasKey $checkpoints $p.checkpoint -}}
+{{- fail (printf "producers: %q and %q share the checkpoint %s; each source needs its own" $entry.name (get $checkpoints $p.checkpoint) $p.checkpoint) -}}
+{{- end -}}
+{{- $_ := set $checkpoints $p.checkpoint $entry.name -}}
+{{- end -}}
+{{- include "sluice.validateGrace" (dict "name" (printf "producers %q" $entry.name) "values" $p) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.validateBatcher" -}}
+{{- $b := .Values.batcher -}}
+{{- include "sluice.validateGrace" (dict "name" "batcher" "values" $b) -}}
+{{- $age := include "sluice.seconds" $b.batch.maxAge | int -}}
+{{- if ge $age 43200 -}}
+{{- fail (printf "batcher.batch.maxAge=%s: SQS lets a message be held for 12 h at most, extensions included" (toString $b.batch.maxAge)) -}}
+{{- end -}}
+{{- if and (eq $b.columns "file") (not $b.columnsFile) -}}
+{{- fail "batcher.columns=file needs the columns in batcher.columnsFile (helm: --set-file batcher.columnsFile=columns.yaml)" -}}
+{{- end -}}
+{{- if and $b.columnsFile (ne $b.columns "file") -}}
+{{- fail (printf "batcher.columnsFile is set but batcher.columns=%s would ignore it; set batcher.columns=file" $b.columns) -}}
+{{- end -}}
+{{- if and $b.transform.code (not (contains (printf "def %s(" $b.transform.function) $b.transform.code)) -}}
+{{- fail (printf "batcher.transform.code has no function %s; name the function in batcher.transform.function" $b.transform.function) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.validateAutoscaling" -}}
+{{- $a := .Values.autoscaling -}}
+{{- if $a.enabled -}}
+{{- if not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1") -}}
+{{- fail "autoscaling.enabled=true needs KEDA, and this cluster has no keda.sh/v1alpha1: install KEDA (https://keda.sh/docs/latest/deploy/), or set autoscaling.enabled=false; for `helm template` add --api-versions keda.sh/v1alpha1" -}}
+{{- end -}}
+{{- if not (include "sluice.queueUrl" .) -}}
+{{- fail "autoscaling.enabled=true needs queue.url (KEDA reads account and queue from it): https://sqs.<region>.amazonaws.com/<account>/<queue>" -}}
+{{- end -}}
+{{- if gt (int $a.minReplicas) (int $a.maxReplicas) -}}
+{{- fail (printf "autoscaling.minReplicas=%d is more than autoscaling.maxReplicas=%d" (int $a.minReplicas) (int $a.maxReplicas)) -}}
+{{- end -}}
+{{- $held := int .Values.batcher.maxHeldMessages -}}
+{{- $length := include "sluice.queueLength" . | int -}}
+{{- if le $length $held -}}
+{{- fail (printf "autoscaling.queueLength=%d: must be more than batcher.maxHeldMessages=%d; what a pod holds is in flight and counted, so the pod would ask for another one for its own messages" $length $held) -}}
+{{- end -}}
+{{- $age := include "sluice.seconds" .Values.batcher.batch.maxAge | int -}}
+{{- if le (include "sluice.scaleDownSeconds" . | int) $age -}}
+{{- fail (printf "autoscaling.scaleDownStabilizationSeconds=%s: must be more than batcher.batch.maxAge (%ds), or scale-in cuts batches short" (include "sluice.scaleDownSeconds" .) $age) -}}
+{{- end -}}
+{{- if and (eq (int $a.minReplicas) 0) (le (include "sluice.cooldownSeconds" . | int) $age) -}}
+{{- fail (printf "autoscaling.cooldownPeriod=%s: must be more than batcher.batch.maxAge (%ds), or the last pod goes before its last batch is written" (include "sluice.cooldownSeconds" .) $age) -}}
+{{- end -}}
+{{- $auth := include "sluice.kedaAuth" . -}}
+{{- if and (eq $auth "secret") (not (include "sluice.awsSecret" .)) -}}
+{{- fail "autoscaling.auth=secret needs aws.existingSecret" -}}
+{{- end -}}
+{{- if and (eq $auth "existing") (not $a.authName) -}}
+{{- fail "autoscaling.auth=existing needs autoscaling.authName, the name of a TriggerAuthentication" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.validateMetrics" -}}
+{{- $m := .Values.metrics -}}
+{{- if and $m.serviceMonitor.enabled $m.podMonitor.enabled -}}
+{{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled would scrape everything twice; enable one" -}}
+{{- end -}}
+{{- if and (or $m.serviceMonitor.enabled $m.podMonitor.enabled $m.prometheusRule.enabled) (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) -}}
+{{- fail "metrics.serviceMonitor, podMonitor and prometheusRule need the Prometheus operator, and this cluster has no monitoring.coreos.com/v1: install it, or disable them (metrics.annotations=true serves a plain Prometheus); for `helm template` add --api-versions monitoring.coreos.com/v1" -}}
+{{- end -}}
+{{- end -}}
