@@ -1,0 +1,1 @@
+"""The batcher: SQS messages in, batched files in S3 out."""

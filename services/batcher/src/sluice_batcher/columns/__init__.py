@@ -1,0 +1,13 @@
+"""Column sets: which fields of an event become which columns, in which order and of which type."""
+
+from sluice_batcher.columns.load import load_columns
+from sluice_batcher.columns.model import (
+    EVENT_ID,
+    EVENT_TIME,
+    Column,
+    ColumnSet,
+    Kind,
+    arrow_type,
+)
+
+__all__ = ["EVENT_ID", "EVENT_TIME", "Column", "ColumnSet", "Kind", "arrow_type", "load_columns"]

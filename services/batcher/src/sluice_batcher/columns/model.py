@@ -1,0 +1,68 @@
+"""What a column is.
+
+A path leads through an event's nested objects; `length.old` is `("length", "old")`. Two paths begin with `@`
+and name what is not a field of the event's JSON: `@event_id` (its id, wherever that came from) and
+`@event_time` (the time that the row is partitioned by).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+
+EVENT_ID: Final = ("@event_id",)
+EVENT_TIME: Final = ("@event_time",)
+
+
+class Kind(StrEnum):
+    """The types that a column can have."""
+
+    STRING = "string"
+    INT64 = "int64"
+    FLOAT64 = "float64"
+    BOOL = "bool"
+    TIMESTAMP = "timestamp"
+    JSON = "json"
+
+
+_ARROW: Final = {
+    Kind.STRING: pa.string(),
+    Kind.INT64: pa.int64(),
+    Kind.FLOAT64: pa.float64(),
+    Kind.BOOL: pa.bool_(),
+    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    Kind.JSON: pa.string(),
+}
+
+
+def arrow_type(kind: Kind) -> pa.DataType:
+    """The Arrow type of a kind; a timestamp is in microseconds, UTC; JSON is its text."""
+    return _ARROW[kind]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in the output, where it is in the event, its type."""
+
+    name: str
+    path: tuple[str, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class ColumnSet:
+    """The columns of the output, in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the output; every column may be null."""
+        return pa.schema([(column.name, arrow_type(column.kind)) for column in self.columns])
+
+    @property
+    def has_event_id(self) -> bool:
+        """Whether rows can be told apart: without it `sluice verify` cannot count them."""
+        return any(column.path == EVENT_ID for column in self.columns)

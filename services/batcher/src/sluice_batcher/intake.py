@@ -1,0 +1,136 @@
+"""One received message: recognised, unpacked, parsed; its rows to the buffer, its faults to the poison desk.
+
+Nothing that a message holds can stop the batcher: what cannot be unpacked is a dead letter as a whole, what
+cannot be parsed is one event by event. Only a codec of a newer version stays in the queue, for a newer
+batcher.
+"""
+
+from typing import Final
+
+from sluice_batcher.buffer import Buffer
+from sluice_batcher.held import Admission, Held, Ledger
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.parse import BadEvent, Parsed, Parser
+from sluice_batcher.poison import PoisonDesk
+from sluice_core import wire
+from sluice_core.deadletter import DeadLetter
+from sluice_core.errors import PoisonError, UnknownCodecError
+from sluice_core.logs import get_logger
+from sluice_core.sqs import Received
+
+_log = get_logger(__name__)
+_TOLD_CODECS: Final = 20
+
+
+class Intake:
+    """Takes messages in. `keep_events` keeps their bytes until the flush, for a transform that may fail."""
+
+    def __init__(
+        self,
+        parser: Parser,
+        ledger: Ledger,
+        buffer: Buffer,
+        desk: PoisonDesk,
+        metrics: Metrics,
+        *,
+        max_unpacked_bytes: int,
+        keep_events: bool = False,
+    ) -> None:
+        self._parser = parser
+        self._ledger = ledger
+        self._buffer = buffer
+        self._desk = desk
+        self._metrics = metrics
+        self._max_unpacked = max_unpacked_bytes
+        self._keep_events = keep_events
+        self._told: set[str] = set()
+
+    def accept(self, message: Received, *, now: float, lease_until: float) -> None:
+        """Takes one message; `now` and `lease_until` (when its visibility timeout ends) are monotonic."""
+        self._metrics.received.inc()
+        admission, held = self._ledger.admit(message, now=now, lease_until=lease_until)
+        if admission is not Admission.NEW:
+            self._metrics.redelivered.inc()
+            return
+        try:
+            decoded = wire.decode(
+                message.body, message.attributes, max_unpacked_bytes=self._max_unpacked
+            )
+        except UnknownCodecError as error:
+            self._leave(held, error)
+            return
+        except PoisonError as error:
+            letter = _whole(message, error.reason, error.detail)
+            held.pending = 1
+            self._desk.add(held, [letter])
+            return
+        parsed = self._parser.parse(decoded.events, decoded.ids)
+        letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
+        letters += [_single(bad, decoded) for bad in parsed.bad]
+        self._keep(held, decoded, parsed)
+        self._hand_on(held, letters)
+
+    def _keep(self, held: Held, decoded: wire.Decoded, parsed: Parsed) -> None:
+        held.rows, held.ids = parsed.rows, parsed.ids
+        held.size = sum(map(len, decoded.events))
+        held.pack_id, held.source = decoded.pack_id, decoded.source
+        if self._keep_events:
+            held.events, held.positions = decoded.events, parsed.positions
+        if parsed.nulled:
+            self._metrics.nulled.inc(parsed.nulled)
+
+    def _hand_on(self, held: Held, letters: list[DeadLetter]) -> None:
+        held.pending = bool(held.rows) + bool(letters)
+        if not held.pending:
+            # A pack of nothing: there is nothing to lose.
+            held.pending = 1
+            self._ledger.fulfil(held)
+            return
+        if letters:
+            self._desk.add(held, letters)
+        if held.rows:
+            self._buffer.add(held)
+
+    def _leave(self, held: Held, error: UnknownCodecError) -> None:
+        """Its lease runs out by itself: handing it back at once would only bring it here again."""
+        self._ledger.drop(held)
+        self._metrics.returned_codec.inc()
+        if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
+            self._told.add(error.codec)
+            _log.error("message left in the queue", error=str(error))
+
+
+def event_letter(
+    event: bytes, reason: str, detail: str, *, source: str | None, pack_id: str | None, position: int
+) -> DeadLetter:
+    """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`."""
+    return DeadLetter(
+        body=event.decode("utf-8", "backslashreplace"),
+        reason=reason,
+        detail=detail,
+        source=source,
+        pack_id=pack_id,
+        position=position if pack_id is not None else None,
+    )
+
+
+def _single(bad: BadEvent, decoded: wire.Decoded) -> DeadLetter:
+    return event_letter(
+        bad.event,
+        bad.reason,
+        bad.detail,
+        source=decoded.source,
+        pack_id=decoded.pack_id,
+        position=bad.position,
+    )
+
+
+def _whole(message: Received, reason: str, detail: str) -> DeadLetter:
+    return DeadLetter(
+        body=message.body,
+        reason=reason,
+        detail=detail,
+        source=message.attributes.get(wire.A_SOURCE),
+        pack_id=message.attributes.get(wire.A_PACK_ID),
+        original=dict(message.attributes),
+    )

@@ -1,0 +1,104 @@
+"""The batcher's metrics. Children of labelled metrics are made once."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from threading import Lock
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_ROWS: Final = (1, 10, 50, 100, 200, 500, 1000, 5000, 10_000, 25_000, 50_000, 100_000)
+_FRESHNESS: Final = (1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1800, 3600, 6 * 3600, 86_400)
+
+
+class BulkHistogram(Collector):
+    """A histogram that takes thousands of values at once: prometheus_client's takes one a call."""
+
+    def __init__(
+        self, name: str, text: str, buckets: Sequence[float], registry: CollectorRegistry
+    ) -> None:
+        self._name = name
+        self._text = text
+        self._bounds = [*buckets, float("inf")]
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+        self._lock = Lock()
+        registry.register(self)
+
+    def observe_many(self, counted: Iterable[tuple[float, int]]) -> None:
+        """Observes pairs of (value, how often)."""
+        with self._lock:
+            for value, count in counted:
+                self._counts[bisect_left(self._bounds, value)] += count
+                self._sum += value * count
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """Prometheus's view: cumulative buckets."""
+        with self._lock:
+            cumulative = list(accumulate(self._counts))
+            total = self._sum
+        family = HistogramMetricFamily(self._name, self._text)
+        names = [*map(str, map(float, self._bounds[:-1])), "+Inf"]
+        family.add_metric([], list(zip(names, cumulative, strict=True)), total)
+        yield family
+
+
+class Metrics:
+    """All of them, under the prefix `sluice_batcher_`; times in seconds, sizes in bytes."""
+
+    def __init__(self, registry: CollectorRegistry, output_format: str) -> None:
+        def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+            return Counter(f"sluice_batcher_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"sluice_batcher_{name}", text, registry=registry)
+
+        def histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(f"sluice_batcher_{name}", text, registry=registry, buckets=buckets)
+
+        self.received = counter("messages_received", "Messages received, redeliveries included.")
+        self.redelivered = counter(
+            "messages_redelivered", "Received again while held, or after being written here."
+        )
+        self.deleted = counter("messages_deleted", "Messages deleted after all their rows were stored.")
+        self.delete_failures = counter("delete_failures", "Deletes that SQS refused or did not answer.")
+        returned = counter("messages_returned", "Messages given back to the queue unwritten.", ["why"])
+        self.returned_drain = returned.labels("drain")
+        self.returned_codec = returned.labels("unknown-codec")
+        self.returned_lost = returned.labels("lease-lost")
+        self.rows = counter("rows_written", "Rows in objects that S3 accepted.")
+        self.nulled = counter("values_nulled", "Values that their column's type could not take.")
+        self.objects = counter("objects_written", "Objects that S3 accepted.", ["format"]).labels(
+            output_format
+        )
+        self.object_bytes = counter(
+            "object_bytes_written", "Bytes of these objects.", ["format"]
+        ).labels(output_format)
+        self.put_failures = counter("put_failures", "Writes that S3 refused or did not answer.")
+        self.receive_failures = counter("receive_failures", "Receives that failed.")
+        self.flushes = counter("flushes", "Batches flushed, by what closed them.", ["reason"])
+        self.flush_seconds = histogram(
+            "flush_seconds", "From a closed batch to its objects being stored.", _SECONDS
+        )
+        self.batch_rows = histogram("batch_rows", "Rows of a batch.", _ROWS)
+        self.extensions = counter("visibility_extensions", "Messages whose lease was extended.")
+        self.extension_failures = counter(
+            "visibility_extension_failures", "Extensions that SQS refused or did not answer."
+        )
+        self.poison = counter("poison_records", "Dead letters accepted by their queue.", ["reason"])
+        self.poison_backlog = gauge("poison_backlog", "Dead letters waiting to be accepted.")
+        self.transform_failures = counter("transform_failures", "Calls of the hook that failed.")
+        self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
+        self.held_rows = gauge("held_rows", "Rows held and not stored yet.")
+        self.oldest_age = gauge("oldest_held_message_age_seconds", "Age of the oldest held message.")
+        self.last_flush = gauge("last_flush_timestamp_seconds", "When the last batch was stored.")
+        self.freshness = BulkHistogram(
+            "sluice_batcher_freshness_seconds",
+            "From an event's own time to its row being stored.",
+            _FRESHNESS,
+            registry,
+        )

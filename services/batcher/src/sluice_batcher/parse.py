@@ -1,0 +1,168 @@
+"""Events' bytes into rows: fast for all that is as expected, event by event for the rest.
+
+A row is an instance of the struct of `shape`; columns are made of many rows at once, at the flush (`table`).
+One bad event never takes its neighbours along: it comes back with its place and the reason, for a dead letter.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from sluice_batcher.columns import EVENT_ID, EVENT_TIME, ColumnSet, Kind
+from sluice_batcher.convert import clean_text, json_text, to_kind
+from sluice_batcher.shape import NO_JSON, Path, Shape
+from sluice_core import reasons
+from sluice_core.errors import PoisonError
+
+ID_PATH: Final[Path] = ("meta", "id")
+TIME_PATHS: Final[tuple[Path, ...]] = (("meta", "dt"), ("timestamp",))
+_FAULTS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class BadEvent:
+    """An event that cannot be a row: its place in the message (from 0), why, and its bytes."""
+
+    position: int
+    reason: str
+    detail: str
+    event: bytes
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a message's events became.
+
+    `rows`, `ids` and `positions` go together; `bad` holds the others. `nulled` counts values that their
+    column's type could not take.
+    """
+
+    rows: list[Any]
+    ids: list[str]
+    positions: Sequence[int]
+    bad: list[BadEvent] = field(default_factory=list)
+    nulled: int = 0
+
+
+class Parser:
+    """Parses events for one set of columns; safe to share between threads."""
+
+    def __init__(self, columns: ColumnSet, *, max_event_bytes: int) -> None:
+        self._max_bytes = max_event_bytes
+        wanted = [(c.path, c.kind) for c in columns.columns if c.path not in (EVENT_ID, EVENT_TIME)]
+        wanted.append((ID_PATH, Kind.STRING))
+        wanted += [(path, Kind.TIMESTAMP) for path in TIME_PATHS]
+        self.shape = Shape(wanted)
+
+    def parse(self, events: Sequence[bytes], sse_ids: Sequence[str] | None = None) -> Parsed:
+        """The rows of a message's events; `sse_ids` go with them, where the source's events hold no id."""
+        decode = self.shape.decode
+        if decode is not None and max(map(len, events), default=0) <= self._max_bytes:
+            try:
+                rows = list(map(decode, events))
+            except _FAULTS:
+                pass
+            else:
+                return Parsed(rows, self._ids(rows, events, sse_ids), range(len(rows)))
+        return self._one_by_one(events, sse_ids)
+
+    def _one_by_one(self, events: Sequence[bytes], sse_ids: Sequence[str] | None) -> Parsed:
+        result = Parsed([], [], positions := [])
+        for position, event in enumerate(events):
+            try:
+                row, nulled = self._row(event)
+            except PoisonError as error:
+                result.bad.append(BadEvent(position, error.reason, error.detail, event))
+                continue
+            result.rows.append(row)
+            result.nulled += nulled
+            positions.append(position)
+        good = [events[position] for position in positions]
+        ids = None if sse_ids is None else [sse_ids[position] for position in positions]
+        result.ids = self._ids(result.rows, good, ids)
+        return result
+
+    def _row(self, event: bytes) -> tuple[Any, int]:
+        """One event's row and how many of its values were nulled; raises PoisonError."""
+        if len(event) > self._max_bytes:
+            raise PoisonError(
+                reasons.TOO_LARGE, f"{len(event)} bytes; {self._max_bytes} are allowed"
+            )
+        if self.shape.decode is not None:
+            try:
+                return self.shape.decode(event), 0
+            except _FAULTS:
+                pass
+        nulled = 0
+
+        def convert(value: Any, kinds: set[Kind]) -> Any:
+            nonlocal nulled
+            if len(kinds) > 1:
+                # Each of the columns at this path takes what it can, later.
+                return clean_text(value) if isinstance(value, str) else value
+            (kind,) = kinds
+            if kind is Kind.JSON:
+                return NO_JSON if value is None else msgspec.Raw(json_text(value).encode())
+            converted = to_kind(value, kind)
+            nulled += converted is None and value is not None
+            return converted
+
+        return self.shape.build(load_object(event), convert), nulled
+
+    def _ids(
+        self, rows: Sequence[Any], events: Sequence[bytes], sse_ids: Sequence[str] | None
+    ) -> list[str]:
+        """`meta.id`, else the SSE id, else the SHA-256 of the event's bytes."""
+        own = self.shape.values(rows, ID_PATH)
+        if all(own) and set(map(type, own)) <= {str}:
+            return own
+        fallback = sse_ids or [""] * len(own)
+        return [
+            str(to_kind(mine, Kind.STRING) or sse or hashlib.sha256(event).hexdigest())
+            for mine, sse, event in zip(own, fallback, events, strict=True)
+        ]
+
+
+def load_object(event: bytes) -> dict[str, Any]:
+    """An event as `json.loads` gives it; raises PoisonError when it is no JSON object.
+
+    Stricter than `json.loads` about NaN and Infinity, which are not JSON, and more patient with numbers that
+    Python refuses or cannot hold: they stay text.
+    """
+    try:
+        loaded = json.loads(
+            event.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            parse_int=_parse_int,
+            parse_float=_parse_float,
+        )
+    except UnicodeDecodeError as error:
+        raise PoisonError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise PoisonError(reasons.NOT_JSON, f"{error.msg} at character {error.pos}") from error
+    except ValueError as error:
+        raise PoisonError(reasons.NOT_JSON, str(error)) from error
+    except RecursionError as error:
+        raise PoisonError(reasons.BAD_EVENT, "nested too deeply") from error
+    if not isinstance(loaded, dict):
+        raise PoisonError(
+            reasons.NOT_OBJECT, f"a {type(loaded).__name__} in JSON is no event; an object is"
+        )
+    return loaded
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parse_int(text: str) -> int | str:
+    return int(text) if len(text) < 1000 else text
+
+
+def _parse_float(text: str) -> float | str:
+    number = float(text)
+    return number if abs(number) != float("inf") else text

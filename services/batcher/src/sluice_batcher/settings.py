@@ -1,0 +1,120 @@
+"""The batcher's settings. A value that cannot work, alone or with others, refuses the start."""
+
+from typing import Final, Literal
+
+from pydantic import Field, field_validator
+
+from sluice_batcher.partition import Partitioner
+from sluice_core.limits import SQS_IN_FLIGHT, SQS_MAX_VISIBILITY_SECONDS, SQS_MAX_WAIT_SECONDS
+from sluice_core.quantities import Bytes, Seconds
+from sluice_core.settings import CommonSettings
+
+DRAIN_SECONDS: Final = 2.0
+"""What a drain needs after the last poll: one flush, its deletes, and handing back the rest."""
+
+
+class BatcherSettings(CommonSettings):
+    """Settings of `python -m sluice_batcher`. Units: seconds and bytes; `5s`, `2m`, `64MiB` work too."""
+
+    format: Literal["csv", "jsonl", "parquet"] = Field(
+        "csv", description="The objects' format; CSV has a header line."
+    )
+    compression: Literal["none", "gzip", "zstd"] | None = Field(
+        None, description="The objects' compression. Unset: `zstd` for Parquet, `none` for text."
+    )
+    columns: str = Field(
+        "article",
+        min_length=1,
+        description="`article`, `recentchange` (every field, typed), or a YAML file of columns (name, path, type).",
+    )
+    batch_max_rows: int = Field(
+        100,
+        ge=1,
+        le=5_000_000,
+        description="Rows that close a batch. A batch holds whole messages: up to one pack less one row over it.",
+    )
+    batch_max_bytes: Bytes = Field(
+        64 * 2**20,
+        ge=1_000,
+        le=2**31,
+        description="Bytes of events (unpacked JSON) that close a batch.",
+    )
+    batch_max_age: Seconds = Field(
+        30.0,
+        gt=0,
+        description="Age of the oldest held message that closes a batch: how late a row may be in a quiet stream.",
+    )
+    partition_by: str = Field(
+        "dt,hour",
+        min_length=1,
+        description="Parts of the object's path by event time in UTC: out of year, month, day, dt, hour; or `none`.",
+    )
+    transform: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="A pandas hook, `module:function`: DataFrame in, DataFrame out, for the rows of each object.",
+    )
+    receivers: int = Field(2, ge=1, le=32, description="Threads that long-poll the queue.")
+    receive_wait: Seconds = Field(
+        5.0,
+        ge=0,
+        le=SQS_MAX_WAIT_SECONDS,
+        description="How long a poll waits for the first message, in whole seconds. A stop waits for it to come back.",
+    )
+    uploads: int = Field(
+        4, ge=1, le=64, description="Objects written at once, when a batch touches many partitions."
+    )
+    max_held_messages: int = Field(
+        20_000,
+        ge=20,
+        le=SQS_IN_FLIGHT,
+        description="Messages held at once, at most: a full batcher stops receiving. SQS allows 120,000 in flight a queue.",
+    )
+    scale_queue_length: int | None = Field(
+        None,
+        ge=1,
+        description="KEDA's `queueLength` (messages a pod), when it scales this service: must exceed what one pod may hold.",
+    )
+
+    @field_validator("partition_by")
+    @classmethod
+    def _partition_is_known(cls, value: str) -> str:
+        Partitioner(value)
+        return value
+
+    @field_validator("receive_wait")
+    @classmethod
+    def _whole_seconds(cls, value: float) -> float:
+        if value != int(value):
+            raise ValueError("SQS takes whole seconds")
+        return value
+
+    def contradictions(self) -> list[str]:
+        """Rules between settings that do not hold, a line each."""
+        problems = super().contradictions()
+        lease = self.visibility_timeout or 0.0
+        if lease != int(lease):
+            problems.append(
+                f"SLUICE_VISIBILITY_TIMEOUT={lease:g}: SQS takes whole seconds (or leave it to the queue)"
+            )
+        if self.batch_max_age >= SQS_MAX_VISIBILITY_SECONDS - lease:
+            problems.append(
+                f"SLUICE_BATCH_MAX_AGE={self.batch_max_age:g}s: must be less than the {SQS_MAX_VISIBILITY_SECONDS} s "
+                f"that SQS lets a message be held, less SLUICE_VISIBILITY_TIMEOUT ({lease:g} s)"
+            )
+        if self.receive_wait + DRAIN_SECONDS >= self.shutdown_grace:
+            problems.append(
+                f"SLUICE_SHUTDOWN_GRACE={self.shutdown_grace:g}s: must exceed SLUICE_RECEIVE_WAIT "
+                f"({self.receive_wait:g} s) and {DRAIN_SECONDS:g} s to flush"
+            )
+        if self.scale_queue_length is not None and self.max_held_messages >= self.scale_queue_length:
+            problems.append(
+                f"SLUICE_SCALE_QUEUE_LENGTH={self.scale_queue_length}: must exceed SLUICE_MAX_HELD_MESSAGES "
+                f"({self.max_held_messages}), or pods that hold messages look like a backlog and are scaled for"
+            )
+        if self.batch_max_bytes < self.max_event_bytes:
+            problems.append(
+                f"SLUICE_BATCH_MAX_BYTES={self.batch_max_bytes}: must be at least SLUICE_MAX_EVENT_BYTES "
+                f"({self.max_event_bytes}): a batch holds at least one event"
+            )
+        return problems

@@ -1,0 +1,132 @@
+"""Rows into columns: one Arrow table with the fixed schema, and each row's event time.
+
+All columns are made from Python lists at C speed as long as their values are of one type, which a census of
+the types tells; a column with anything else in it is converted value by value (`convert`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final, Protocol
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sluice_batcher.columns import EVENT_ID, EVENT_TIME, Column, ColumnSet, Kind, arrow_type
+from sluice_batcher.convert import json_text, to_kind
+from sluice_batcher.parse import TIME_PATHS
+from sluice_batcher.shape import Path, Shape
+from sluice_batcher.times import MICROS, TIMESTAMP, timestamp_array
+
+_NATIVE: Final[dict[Kind, type]] = {
+    Kind.STRING: str,
+    Kind.INT64: int,
+    Kind.FLOAT64: float,
+    Kind.BOOL: bool,
+}
+
+
+class HasRows(Protocol):
+    """What a table is made of; `held.Held` is one."""
+
+    rows: list[Any]
+    ids: list[str]
+    sent_at: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table with, for each row, its event time (never null) and its id."""
+
+    table: pa.Table
+    times: pa.Array
+    ids: list[str]
+    nulled: int
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.ids)
+
+
+class TableMaker:
+    """Makes tables for one column set."""
+
+    def __init__(self, columns: ColumnSet, shape: Shape) -> None:
+        self._columns = columns.columns
+        self._schema = columns.schema
+        self._shape = shape
+
+    def make(self, messages: Sequence[HasRows]) -> Rows:
+        """All rows of the messages, in order. A row without an event time has its message's `sent_at`."""
+        return _Making(self._shape, messages).rows(self._columns, self._schema)
+
+
+class _Making:
+    """One table while it is made: the values of each path are fetched once."""
+
+    def __init__(self, shape: Shape, messages: Sequence[HasRows]) -> None:
+        self._shape = shape
+        self._messages = messages
+        self._rows = list(chain.from_iterable(m.rows for m in messages))
+        self._values: dict[Path, list[Any]] = {}
+        self._times: dict[Path, pa.Array] = {}
+        self.nulled = 0
+
+    def rows(self, columns: Iterable[Column], schema: pa.Schema) -> Rows:
+        ids = list(chain.from_iterable(m.ids for m in self._messages))
+        times = self._event_times()
+        arrays = []
+        for column in columns:
+            if column.path == EVENT_ID:
+                arrays.append(pa.array(ids, pa.string()))
+            elif column.path == EVENT_TIME:
+                arrays.append(times)
+            else:
+                arrays.append(self._array(column))
+        return Rows(pa.Table.from_arrays(arrays, schema=schema), times, ids, self.nulled)
+
+    def _event_times(self) -> pa.Array:
+        times = pa.nulls(len(self._rows), TIMESTAMP)
+        for path in TIME_PATHS:
+            if times.null_count:
+                times = pc.coalesce(times, self._time_array(path))
+        if times.null_count:
+            sent = [round(m.sent_at * MICROS) for m in self._messages for _ in m.rows]
+            times = pc.coalesce(times, pa.array(sent, pa.int64()).cast(TIMESTAMP))
+        return times
+
+    def _time_array(self, path: Path) -> pa.Array:
+        if path not in self._times:
+            self._times[path] = timestamp_array(self._of(path))
+        return self._times[path]
+
+    def _of(self, path: Path) -> list[Any]:
+        if path not in self._values:
+            self._values[path] = self._shape.values(self._rows, path)
+        return self._values[path]
+
+    def _array(self, column: Column) -> pa.Array:
+        values = self._of(column.path)
+        if column.kind is Kind.TIMESTAMP:
+            array = self._time_array(column.path)
+            self.nulled += array.null_count - values.count(None)
+            return array
+        if column.kind is Kind.JSON:
+            return pa.array([_json(value) for value in values], pa.string())
+        kinds = set(map(type, values))
+        if kinds <= {_NATIVE[column.kind], type(None)}:
+            try:
+                return pa.array(values, arrow_type(column.kind))
+            except OverflowError:
+                pass
+        converted = [to_kind(value, column.kind) for value in values]
+        self.nulled += converted.count(None) - values.count(None)
+        return pa.array(converted, arrow_type(column.kind))
+
+
+def _json(value: Any) -> str | None:
+    if isinstance(value, msgspec.Raw):
+        text = bytes(value)
+        return None if text == b"null" else text.decode("utf-8", "replace")
+    return None if value is None else json_text(value)
