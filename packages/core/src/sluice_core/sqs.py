@@ -78,7 +78,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class QueueAttributes:
-    """What GetQueueAttributes tells; the counts are SQS's approximations."""
+    """What GetQueueAttributes tells; the counts are SQS's approximations.
+
+    `created_at` (epoch seconds) tells a queue from another of the same name that was made later.
+    """
 
     visible: int
     in_flight: int
@@ -87,6 +90,7 @@ class QueueAttributes:
     max_message_bytes: int
     redrive_target: str | None
     max_receive_count: int | None
+    created_at: int = 0
 
     @property
     def depth(self) -> int:
@@ -244,6 +248,7 @@ class Queue:
             max_receive_count=int(redrive["maxReceiveCount"])
             if "maxReceiveCount" in redrive
             else None,
+            created_at=int(values.get("CreatedTimestamp", 0)),
         )
 
     def _in_tens(

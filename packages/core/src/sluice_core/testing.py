@@ -82,6 +82,7 @@ class FakeSqs:
         lambda action, index, message: None
     )
     exists: bool = True
+    created_at: int = 1_760_000_000
     sent: list[OutMessage] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     _messages: dict[str, _Message] = field(default_factory=dict)
@@ -183,6 +184,7 @@ class FakeSqs:
                 max_message_bytes=SQS_MAX_BYTES,
                 redrive_target=None,
                 max_receive_count=None,
+                created_at=self.created_at,
             )
 
     def __len__(self) -> int:
