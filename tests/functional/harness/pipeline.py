@@ -1,0 +1,148 @@
+"""One pipeline: source, producer, queue, batchers, bucket, each started and hurt by the test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sluice_cli.ports import free_port
+
+from harness.account import Account, account, data_keys, rows_of
+from harness.cloud import Cloud
+from harness.processes import Child, Children
+from harness.proxy import FaultProxy
+from harness.source import ScriptedSource, Source
+from harness.waiting import GaveUpError, until
+
+VISIBILITY = 4
+"""Seconds; the least with which half-life extensions and a redelivery fit into a short test."""
+
+DEFAULTS = {
+    "SLUICE_HTTP_HOST": "127.0.0.1",
+    "SLUICE_USER_AGENT": "sluice-functional-tests (mailto:nobody@example.org)",
+    "SLUICE_SHUTDOWN_GRACE": "15s",
+}
+PRODUCER = {"SLUICE_PACK_MAX_AGE": "0.5s", "SLUICE_PACK_MAX_EVENTS": "50"}
+BATCHER = {"SLUICE_BATCH_MAX_ROWS": "500", "SLUICE_BATCH_MAX_AGE": "1s"}
+
+
+class Pipeline:
+    """`settings` are the test's `SLUICE_*` variables for both services."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        source: Source | ScriptedSource,
+        directory: Path,
+        *,
+        through_proxy: bool = False,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.cloud = cloud
+        self.source = source
+        self.directory = directory
+        self.children = Children(directory)
+        self.proxy = FaultProxy(cloud.endpoint) if through_proxy else None
+        self.settings = settings or {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def environ(self, **extra: str) -> dict[str, str]:
+        """Everything that a service or the command line is given."""
+        return {
+            **self.cloud.environ(self.proxy.endpoint if self.proxy else None),
+            **DEFAULTS,
+            "SLUICE_SOURCE_URL": self.source.url,
+            "SLUICE_SOURCE_PRESET": self.source.preset,
+            **self.settings,
+            **extra,
+        }
+
+    def start_producer(self, **extra: str) -> Child:
+        """A producer with settings of its own in `extra`."""
+        return self._start("producer", PRODUCER, extra)
+
+    def start_batcher(self, **extra: str) -> Child:
+        """A batcher with settings of its own in `extra`."""
+        return self._start("batcher", BATCHER, extra)
+
+    def start(self) -> tuple[Child, Child]:
+        """One of each."""
+        return self.start_producer(), self.start_batcher()
+
+    def _start(self, name: str, own: dict[str, str], extra: dict[str, str]) -> Child:
+        port = {"SLUICE_HTTP_PORT": str(free_port())}
+        environ = {**own, **port, **self.environ(**extra)}
+        return self.children.start(name, f"sluice_{name}", environ)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows written so far; an object is read once, because objects never change."""
+        for key in data_keys(self.cloud):
+            if key not in self._rows:
+                self._rows[key] = list(rows_of(key, self.cloud.bucket.get(key).body))
+        return [row for rows in self._rows.values() for row in rows]
+
+    def account(self) -> Account:
+        """Ids in against ids out, now."""
+        return account(self.source.expected(), [str(row["event_id"]) for row in self.rows()])
+
+    def written(self, at_least: int = 1, *, deadline: float = 60) -> None:
+        """Waits for so many rows in the bucket."""
+        until(
+            lambda: len(self.rows()) >= at_least,
+            f"{at_least} rows",
+            deadline=deadline,
+            seen=self.state,
+        )
+
+    def drain(self, *, deadline: float = 90) -> Account:
+        """Waits until all that the source has is in the bucket and the queue holds nothing any more."""
+
+        def done() -> bool:
+            return (
+                self.source.finished
+                and self.cloud.queue.attributes().depth == 0
+                and not self.account().lost
+            )
+
+        try:
+            until(done, "all events in the bucket and an empty queue", deadline=deadline, pause=0.2)
+        except GaveUpError as error:
+            raise AssertionError(f"{error}: {self.state()}\n{self.children.report()}") from None
+        return self.account()
+
+    def state(self) -> str:
+        """In one line, for messages."""
+        queue = self.cloud.queue.attributes()
+        return (
+            f"source finished: {self.source.finished}; {self.account()}; "
+            f"queue {queue.visible} visible, {queue.in_flight} in flight"
+        )
+
+    def verify(self) -> tuple[int, dict[str, Any]]:
+        """Exit code and report of `sluice verify --json` against the source's ledger."""
+        done = self.sluice("verify", "--json", "--ledger", str(self.source.ledger))
+        return done.returncode, json.loads(done.stdout)
+
+    def sluice(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """The command line with the pipeline's settings, never through the fault proxy."""
+        environ = {
+            **self.environ(),
+            "AWS_ENDPOINT_URL": self.cloud.endpoint,
+            "PATH": "/usr/bin:/bin",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "sluice_cli", *args],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def close(self) -> None:
+        """Ends processes first, then what they speak to."""
+        self.children.close()
+        if self.proxy is not None:
+            self.proxy.close()
+        self.source.close()
