@@ -124,7 +124,7 @@ def strict(node: Any, *, names: bool = False) -> Any:
 
 def file_name(kind: str, group: str, version: str) -> str:
     """As kubeconform's template `{{ .ResourceKind }}{{ .KindSuffix }}` asks for it."""
-    short = group.split(".")[0]
+    short = group.partition(".")[0]
     return "-".join(filter(None, [kind.lower(), short, version])) + ".json"
 
 

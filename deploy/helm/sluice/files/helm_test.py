@@ -7,22 +7,29 @@ Reads CSV, JSON lines and Parquet, whatever their compression, by looking for th
 import gzip
 import io
 import json
+import logging
 import os
 import sys
 import time
 import uuid
+from typing import Any
 
 import boto3
 import pyarrow.parquet
 import zstandard
 from botocore.config import Config
 
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+log = logging.getLogger("helm-test")
+log.setLevel(logging.INFO)
+
 DEADLINE = time.monotonic() + float(os.environ["TIMEOUT_SECONDS"])
 MARK = f"sluice-helm-test-{uuid.uuid4()}"
 PREFIX = os.environ["SLUICE_PREFIX"].strip("/") + "/"
 
 
-def client(service: str):
+def client(service: str) -> Any:
+    """A boto3 client; S3 in path style where an endpoint is given."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     config = Config(
         region_name=os.environ["AWS_REGION"],
@@ -31,11 +38,16 @@ def client(service: str):
     return boto3.client(service, endpoint_url=endpoint, config=config)
 
 
-def event() -> dict:
+def event() -> dict[str, Any]:
+    """A recent change whose texts are the mark."""
     now = int(time.time())
     return {
         "$schema": "/mediawiki/recentchange/1.0.0",
-        "meta": {"id": MARK, "domain": "sluice.test", "dt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))},
+        "meta": {
+            "id": MARK,
+            "domain": "sluice.test",
+            "dt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        },
         "id": now,
         "type": "edit",
         "namespace": 0,
@@ -48,6 +60,7 @@ def event() -> dict:
 
 
 def text(body: bytes) -> str:
+    """The rows of an object as text."""
     if body[:4] == b"PAR1":
         return str(pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist())
     if body[:2] == b"\x1f\x8b":
@@ -58,6 +71,7 @@ def text(body: bytes) -> str:
 
 
 def main() -> int:
+    """0 when the row was found in time."""
     sqs, s3 = client("sqs"), client("s3")
     bucket, queue = os.environ["SLUICE_BUCKET"], os.environ["SLUICE_QUEUE"]
     url = queue if "://" in queue else sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -65,9 +79,9 @@ def main() -> int:
     started = time.time() - 60
     if os.environ["MARK_SENT"] == "true":
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event()))
-        print(f"sent {MARK} to {url}", flush=True)
+        log.info("sent %s to %s", MARK, url)
     else:
-        print(f"looking for {MARK}, which nobody sent", flush=True)
+        log.info("looking for %s, which nobody sent", MARK)
     seen: set[str] = set()
     while time.monotonic() < DEADLINE:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX):
@@ -77,10 +91,13 @@ def main() -> int:
                     continue
                 seen.add(key)
                 if MARK in text(s3.get_object(Bucket=bucket, Key=key)["Body"].read()):
-                    print(f"found it in s3://{bucket}/{key} ({len(seen)} objects read)")
+                    log.info("found it in s3://%s/%s (%d objects read)", bucket, key, len(seen))
                     return 0
         time.sleep(1)
-    print(f"not found within {os.environ['TIMEOUT_SECONDS']} s; {len(seen)} new objects were read. Look at the batcher's log and its /readyz.")
+    log.info(
+        "not found in time; %d new objects were read. Look at the batcher's log and /readyz.",
+        len(seen),
+    )
     return 1
 
 

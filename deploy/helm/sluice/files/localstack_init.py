@@ -12,15 +12,19 @@ settings = {
 }
 region = settings["REGION"]
 session = boto3.Session(
-    aws_access_key_id="test", aws_secret_access_key="test", region_name=region
+    aws_access_key_id="test",
+    aws_secret_access_key="test",  # noqa: S106  (LocalStack takes any key)
+    region_name=region,
 )
 sqs = session.client("sqs", endpoint_url="http://127.0.0.1:4566")
 s3 = session.client("s3", endpoint_url="http://127.0.0.1:4566")
 
-dlq = sqs.create_queue(
-    QueueName=settings["DLQ"], Attributes={"MessageRetentionPeriod": "1209600"}
-)["QueueUrl"]
-target = sqs.get_queue_attributes(QueueUrl=dlq, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+dlq = sqs.create_queue(QueueName=settings["DLQ"], Attributes={"MessageRetentionPeriod": "1209600"})[
+    "QueueUrl"
+]
+target = sqs.get_queue_attributes(QueueUrl=dlq, AttributeNames=["QueueArn"])["Attributes"][
+    "QueueArn"
+]
 # 1 MiB has been SQS's limit since August 2025. A high maxReceiveCount: kills must not push good messages out.
 sqs.create_queue(
     QueueName=settings["QUEUE"],
@@ -32,5 +36,7 @@ sqs.create_queue(
         ),
     },
 )
-place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+place = (
+    {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+)
 s3.create_bucket(Bucket=settings["BUCKET"], **place)

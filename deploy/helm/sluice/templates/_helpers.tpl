@@ -28,11 +28,13 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* An image's reference. Call: (dict "root" $ "image" "sluice-batcher") */}}
+{{/* An image's reference. Call: (dict "root" $ "image" "batcher") */}}
 {{- define "sluice.image" -}}
-{{- with .root.Values.image -}}
-{{- if .registry }}{{ .registry | trimSuffix "/" }}/{{ end -}}
-{{- $.image }}:{{ default $.root.Chart.AppVersion .tag -}}
+{{- $given := index .root.Values.image .image -}}
+{{- if $given -}}{{ $given }}
+{{- else -}}
+{{- with .root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- ternary "sluice" (printf "sluice-%s" .image) (eq .image "cli") }}:{{ default .root.Chart.AppVersion .root.Values.image.tag -}}
 {{- end -}}
 {{- end -}}
 
@@ -85,8 +87,9 @@ imagePullSecrets:
 {{/* A producer's settings: `producer` with the entry's own keys over it, and the demo source where it has no URL. */}}
 {{- define "sluice.producer" -}}
 {{- $merged := mergeOverwrite (deepCopy .root.Values.producer) (deepCopy .entry) -}}
-{{- if not $merged.url -}}
-{{- $_ := set $merged "url" (ternary (printf "http://%s-demo-source:8000/" (include "sluice.fullname" .root)) "" .root.Values.demoSource.enabled) -}}
+{{- if and (not $merged.url) .root.Values.demoSource.enabled -}}
+{{- $_ := set $merged "url" (printf "http://%s-demo-source:8000/v2/stream/recentchange" (include "sluice.fullname" .root)) -}}
+{{- $_ := set $merged "preset" "wikimedia" -}}
 {{- end -}}
 {{- toYaml $merged -}}
 {{- end -}}

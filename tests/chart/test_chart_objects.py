@@ -1,0 +1,215 @@
+"""What the chart makes of its values."""
+
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+
+
+def pods(rendered):
+    """Name → pod specification, of Deployments and test pods."""
+    found = {
+        o["metadata"]["name"]: o["spec"]["template"]["spec"] for o in rendered.all("Deployment")
+    }
+    return found | {o["metadata"]["name"]: o["spec"] for o in rendered.all("Pod")}
+
+
+def test_the_defaults_are_the_article(render):
+    rendered = render()
+    environment = rendered.environment("-batcher")
+    assert environment["SLUICE_FORMAT"] == "csv"
+    assert environment["SLUICE_COLUMNS"] == "article"
+    assert environment["SLUICE_BATCH_MAX_ROWS"] == "100"
+    assert "SLUICE_COMPRESSION" not in environment
+    producer = rendered.environment("-producer-wikimedia")
+    assert producer["SLUICE_WIRE"] == "packed"
+    assert producer["SLUICE_PACK_MAX_BYTES"] == "65536"
+    assert producer["SLUICE_SOURCE_NAME"] == "wikimedia"
+
+
+def test_production_is_the_lake(render, production_values):
+    rendered = render(*production_values)
+    environment = rendered.environment("-batcher")
+    assert (environment["SLUICE_FORMAT"], environment["SLUICE_COMPRESSION"]) == ("parquet", "zstd")
+    assert environment["SLUICE_BATCH_MAX_ROWS"] == "50000"
+    assert environment["SLUICE_COLUMNS"] == "recentchange"
+    assert rendered.environment("-producer-wikimedia")["SLUICE_PACK_MAX_EVENTS"] == "0"
+    assert "AWS_ACCESS_KEY_ID" not in environment
+    for kind in ("PodDisruptionBudget", "PrometheusRule"):
+        rendered.one(kind)
+    assert len(rendered.all("ServiceMonitor")) == 2
+    assert len(rendered.all("NetworkPolicy")) == 2
+    spread = rendered.one("Deployment", "-batcher")["spec"]["template"]["spec"][
+        "topologySpreadConstraints"
+    ]
+    assert [c["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] for c in spread] == [
+        "batcher"
+    ] * 2
+
+
+def test_every_pod_is_restricted(render, everything_values):
+    for name, spec in pods(
+        render(*everything_values, "--set", "tests.mustFail=true", given=False)
+    ).items():
+        assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert spec["automountServiceAccountToken"] is False, name
+        for container in spec["containers"]:
+            own = container["securityContext"]
+            assert own["allowPrivilegeEscalation"] is False, name
+            assert own["capabilities"] == {"drop": ["ALL"]}, name
+            # LocalStack writes where it likes; ours write to /tmp only.
+            assert own.get("readOnlyRootFilesystem") is True or name.endswith("-localstack"), name
+
+
+def test_each_source_has_its_own_deployment(render, everything_values):
+    rendered = render(*everything_values, given=False)
+    demo, other = rendered.environment("-producer-demo"), rendered.environment("-producer-other")
+    assert demo["SLUICE_SOURCE_URL"] == "http://rel-sluice-demo-source:8000/v2/stream/recentchange"
+    assert (demo["SLUICE_WIRE"], other["SLUICE_WIRE"]) == ("packed", "plain")
+    assert (demo["SLUICE_PACK_MAX_AGE"], other["SLUICE_PACK_MAX_AGE"]) == ("5s", "1s")
+    assert (
+        other["SLUICE_PACK_MAX_EVENTS"] == "100"
+    )  # an entry overrides one key, not the whole section
+    assert other["SLUICE_CHECKPOINT"] == "file:///tmp/other.json"
+    selectors = [o["spec"]["selector"]["matchLabels"] for o in rendered.all("Deployment")]
+    assert len({json.dumps(s, sort_keys=True) for s in selectors}) == len(selectors)
+    for deployment in rendered.all("Deployment", "-producer-demo"):
+        assert deployment["spec"]["replicas"] == 1
+        assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_the_pandas_hook_is_mounted(render):
+    code = (
+        'def transform(frame):\n    frame["title"] = frame["title"].str.upper()\n    return frame'
+    )
+    rendered = render("--set-json", f"batcher.transform.code={json.dumps(code)}")
+    data = rendered.one("ConfigMap", "-batcher-files")["data"]
+    assert data["sluice_transform.py"].strip() == code
+    compile(data["sluice_transform.py"], "sluice_transform.py", "exec")
+    environment = rendered.environment("-batcher")
+    assert environment["SLUICE_TRANSFORM"] == "sluice_transform:transform"
+    assert environment["PYTHONPATH"] == "/etc/sluice"
+
+
+def test_a_changed_hook_rolls_the_pods(render):
+    def checksum(code):
+        template = render("--set", f"batcher.transform.code={code}").one("Deployment", "-batcher")[
+            "spec"
+        ]["template"]
+        return template["metadata"]["annotations"]["checksum/files"]
+
+    assert checksum("def transform(f): return f") != checksum(
+        "def transform(f): return f  # changed"
+    )
+
+
+def test_columns_file(render):
+    rendered = render(
+        "--set",
+        "batcher.columns=file",
+        "--set-string",
+        "batcher.columnsFile=- {name: id\\, path: id}",
+    )
+    assert rendered.environment("-batcher")["SLUICE_COLUMNS"] == "/etc/sluice/columns.yaml"
+    columns = yaml.safe_load(rendered.one("ConfigMap", "-batcher-files")["data"]["columns.yaml"])
+    assert columns == [{"name": "id", "path": "id"}]
+
+
+def test_existing_secret(render):
+    rendered = render("--set", "aws.existingSecret=keys")
+    assert rendered.all("Secret") == []
+    for ending in ("-batcher", "-producer-wikimedia"):
+        key = rendered.environment(ending)["AWS_SECRET_ACCESS_KEY"]["secretKeyRef"]
+        assert key == {"name": "keys", "key": "AWS_SECRET_ACCESS_KEY"}
+    refs = rendered.one("TriggerAuthentication")["spec"]["secretTargetRef"]
+    assert {ref["name"] for ref in refs} == {"keys"}
+
+
+def test_irsa_annotations(render):
+    role = "arn:aws:iam::123456789012:role/b"
+    rendered = render(
+        "--set", f"batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}"
+    )
+    account = rendered.one("ServiceAccount", "-batcher")
+    assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
+    spec = rendered.one("Deployment", "-batcher")["spec"]["template"]["spec"]
+    assert spec["serviceAccountName"] == account["metadata"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://sse.example/x", 443),
+        ("http://sse.example/x", 80),
+        ("http://sse.example:9000/x", 9000),
+    ],
+)
+def test_network_policy_lets_the_source_through(render, url, port):
+    rendered = render(
+        "--set", f"networkPolicy.enabled=true,producers[0].name=a,producers[0].url={url}"
+    )
+    rules = rendered.one("NetworkPolicy", "-producer-a")["spec"]["egress"]
+    ports = {p["port"] for rule in rules for p in rule["ports"]}
+    assert ports == {53, 443, port}
+    assert {
+        p["port"]
+        for r in rendered.one("NetworkPolicy", "-batcher")["spec"]["egress"]
+        for p in r["ports"]
+    } == {53, 443}
+
+
+def test_the_must_fail_test_is_there_only_when_asked(render):
+    assert [o["metadata"]["name"] for o in render().all("Pod")] == ["rel-sluice-test-roundtrip"]
+    assert len(render("--set", "tests.mustFail=true").all("Pod")) == 2
+
+
+def test_names_stay_within_limits(render):
+    long = "r" * 53
+    rendered = render(
+        "--name-template",
+        long,
+        "--set",
+        "producers[0].name=abcdefghijklmnopqrst,producers[0].url=http://x",
+    )
+    for item in rendered.objects:
+        assert len(item["metadata"]["name"]) <= 63
+
+
+def metric_names(root):
+    """The metrics that the services' sources define, as Prometheus names them."""
+    names = {"sluice_build_info"}
+    for service in ("producer", "batcher"):
+        source = (root / f"services/{service}/src/sluice_{service}/metrics.py").read_text()
+        for name in re.findall(r"[\"(](?:sluice_(?:producer|batcher)_)?([a-z][a-z_]+)\",", source):
+            base = f"sluice_{service}_{name}"
+            names |= {base, base + "_total", base + "_bucket", base + "_count", base + "_sum"}
+    return names
+
+
+def test_rules_and_dashboard_name_real_metrics(render, everything_values, pytestconfig):
+    rendered = render(*everything_values, given=False)
+    text = (
+        json.dumps(rendered.one("PrometheusRule")["spec"])
+        + rendered.one("ConfigMap", "-dashboard")["data"]["sluice.json"]
+    )
+    used = set(re.findall(r"\bsluice_(?:producer|batcher)_[a-z_]+", text))
+    assert used
+    assert used - metric_names(pytestconfig.rootpath) == set()
+
+
+def test_promtool_takes_the_rules(render, everything_values, tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        yaml.safe_dump(render(*everything_values, given=False).one("PrometheusRule")["spec"])
+    )
+    try:
+        done = subprocess.run(
+            ["promtool", "check", "rules", str(rules)], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("promtool is missing (Debian's package prometheus)")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "9 rules found" in done.stdout

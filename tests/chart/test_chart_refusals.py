@@ -1,0 +1,106 @@
+"""Wrong and contradictory values are refused before anything is made, in a line that tells what to do."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("setting", "place"),
+    [
+        ("batcher.format=xml", "/batcher/format"),
+        ("batcher.compression=lz4", "/batcher/compression"),
+        ("batcher.columns=all", "/batcher/columns"),
+        ("batcher.batch.maxAge=soon", "/batcher/batch/maxAge"),
+        ("batcher.batch.maxBytes=64Mb", "/batcher/batch/maxBytes"),
+        ("batcher.batch.maxRows=0", "/batcher/batch/maxRows"),
+        ("batcher.partitionBy=user", "/batcher/partitionBy"),
+        ("bacher.format=csv", "'bacher' not allowed"),
+        ("producer.wire=json", "/producer/wire"),
+        ("producers[0].name=Upper", "/producers/0/name"),
+        ("queue.visibilityTimeout=0", "/queue/visibilityTimeout"),
+        ("queue.name=a b", "/queue/name"),
+        ("bucket.name=Bucket", "/bucket/name"),
+        ("bucket.prefix=_sluice/x", "/bucket/prefix"),
+        ("autoscaling.fallback.replicas=0", "/autoscaling/fallback/replicas"),
+        ("image.registry=https://x", "/image/registry"),
+    ],
+)
+def test_the_schema_refuses(render, setting, place):
+    rendered = render("--set", setting)
+    assert rendered.objects == []
+    assert "values don't meet the specifications" in rendered.error
+    assert place in rendered.error
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["autoscaling.queueLength=300"], ["queueLength=300", "maxHeldMessages=300"]),
+        (
+            ["autoscaling.scaleDownStabilizationSeconds=30"],
+            ["scaleDownStabilizationSeconds=30", "cuts batches"],
+        ),
+        (["autoscaling.minReplicas=0", "autoscaling.cooldownPeriod=30"], ["cooldownPeriod=30"]),
+        (["batcher.batch.maxAge=60m"], ["scaleDownStabilizationSeconds=3600", "3600s"]),
+        (["autoscaling.minReplicas=11"], ["minReplicas=11", "maxReplicas=10"]),
+        (["autoscaling.auth=secret"], ["aws.existingSecret"]),
+        (["autoscaling.auth=existing"], ["autoscaling.authName"]),
+        (["batcher.batch.maxAge=12h"], ["maxAge=12h", "12 h at most"]),
+        (["batcher.shutdownGrace=26s"], ["batcher.terminationGracePeriodSeconds=30", "26s"]),
+        (
+            ["producers[0].name=a", "producers[0].url=http://x", "producers[0].shutdownGrace=1m"],
+            ["terminationGracePeriodSeconds=30"],
+        ),
+        (["batcher.columns=file"], ["batcher.columnsFile"]),
+        (["batcher.columnsFile=x"], ["batcher.columns=file"]),
+        (["batcher.transform.code=def other(frame): pass"], ["no function transform"]),
+        (["queue.url=https://sqs.eu-west-1.amazonaws.com/sse_queue"], ["/<account>/<queue>"]),
+        (["queue.url="], ["needs queue.url"]),
+        (["localstack.enabled=true", "queue.url=", "aws.endpointUrl=http://x"], ["contradict"]),
+        (["localstack.enabled=true"], ["queue.url and localstack.enabled"]),
+        (["producer.userAgent="], ["stream.wikimedia.org", "producer.userAgent"]),
+        (["producers[0].name=a", "producers[0].url="], ["has no url", "demoSource.enabled"]),
+        (
+            [
+                "producers[0].name=a",
+                "producers[0].url=http://x",
+                "producers[1].name=a",
+                "producers[1].url=http://y",
+            ],
+            ["two entries", "checkpoint"],
+        ),
+        (
+            ["metrics.serviceMonitor.enabled=true", "metrics.podMonitor.enabled=true"],
+            ["enable one"],
+        ),
+    ],
+)
+def test_contradictions_are_refused(render, settings, words):
+    rendered = render(*(part for setting in settings for part in ("--set", setting)))
+    assert rendered.objects == []
+    for word in words:
+        assert word in rendered.error
+
+
+def test_two_sources_do_not_share_a_checkpoint(render):
+    one, two = (
+        "producers[0].name=a,producers[0].url=http://x",
+        "producers[1].name=b,producers[1].url=http://y",
+    )
+    same = "producers[0].checkpoint=file:///c,producers[1].checkpoint=file:///c"
+    assert "share the checkpoint file:///c" in render("--set", f"{one},{two},{same}").error
+    assert len(render("--set", f"{one},{two}").all("Deployment")) == 3
+
+
+def test_without_keda_the_error_says_what_to_do(render):
+    rendered = render(apis=())
+    assert "install KEDA" in rendered.error
+    assert "autoscaling.enabled=false" in rendered.error
+    assert render("--set", "autoscaling.enabled=false", apis=()).all("ScaledObject") == []
+
+
+def test_without_the_prometheus_operator_the_error_says_what_to_do(render):
+    rendered = render(
+        "--set", "metrics.serviceMonitor.enabled=true", apis=("--api-versions", "keda.sh/v1alpha1")
+    )
+    assert "monitoring.coreos.com/v1" in rendered.error
+    assert "metrics.annotations=true" in rendered.error

@@ -1,0 +1,79 @@
+"""Who owns the number of pods, and the numbers that KEDA gets."""
+
+import pytest
+
+
+def test_no_replicas_where_keda_owns_them(render):
+    rendered = render()
+    assert "replicas" not in rendered.one("Deployment", "-batcher")["spec"]
+    assert rendered.one("ScaledObject")["spec"]["scaleTargetRef"]["name"] == "rel-sluice-batcher"
+
+
+def test_replicas_without_autoscaling(render):
+    rendered = render("--set", "autoscaling.enabled=false,batcher.replicas=3")
+    assert rendered.one("Deployment", "-batcher")["spec"]["replicas"] == 3
+    assert rendered.all("ScaledObject") == []
+    assert rendered.all("TriggerAuthentication") == []
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"), [("30s", 60), ("2m", 150), ("500ms", 31), ("90", 120), ("59m", 3570)]
+)
+def test_the_waits_follow_from_the_batch_age(render, age, wait):
+    spec = render("--set-string", f"batcher.batch.maxAge={age}").one("ScaledObject")["spec"]
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == wait
+    assert spec["cooldownPeriod"] == wait
+
+
+@pytest.mark.parametrize(("held", "length"), [(20, "26"), (300, "376"), (2000, "2501")])
+def test_the_queue_length_exceeds_what_a_pod_holds(render, held, length):
+    rendered = render("--set", f"batcher.maxHeldMessages={held}")
+    (trigger,) = rendered.one("ScaledObject")["spec"]["triggers"]
+    assert trigger["metadata"]["queueLength"] == length
+    assert int(length) > held
+    environment = rendered.environment("-batcher")
+    assert environment["SLUICE_MAX_HELD_MESSAGES"] == str(held)
+    assert environment["SLUICE_SCALE_QUEUE_LENGTH"] == length
+
+
+def test_the_fallback_is_never_zero(render):
+    fallback = render("--set", "autoscaling.minReplicas=0").one("ScaledObject")["spec"]["fallback"]
+    assert fallback == {"failureThreshold": 3, "replicas": 1, "behavior": "currentReplicasIfHigher"}
+
+
+def test_localstack_gives_keda_its_url_and_endpoint(render, kind_values):
+    rendered = render(*kind_values, "--namespace", "lake", given=False)
+    (trigger,) = rendered.one("ScaledObject")["spec"]["triggers"]
+    host = "http://rel-sluice-localstack.lake.svc.cluster.local:4566"
+    assert trigger["metadata"]["queueURL"] == f"{host}/000000000000/sse_queue"
+    assert trigger["metadata"]["awsEndpoint"] == host
+    assert trigger["metadata"]["scaleOnInFlight"] == "true"
+    refs = rendered.one("TriggerAuthentication")["spec"]["secretTargetRef"]
+    assert {ref["name"] for ref in refs} == {rendered.one("Secret")["metadata"]["name"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "auth", "reference"),
+    [
+        (
+            "",
+            {"podIdentity": {"provider": "aws", "identityOwner": "workload"}},
+            "rel-sluice-batcher",
+        ),
+        ("autoscaling.auth=operator", None, None),
+        ("autoscaling.auth=existing,autoscaling.authName=mine", None, "mine"),
+    ],
+)
+def test_keda_identities(render, settings, auth, reference):
+    rendered = render("--set", settings) if settings else render()
+    (trigger,) = rendered.one("ScaledObject")["spec"]["triggers"]
+    assert trigger.get("authenticationRef", {}).get("name") == reference
+    assert [o["spec"] for o in rendered.all("TriggerAuthentication")] == ([auth] if auth else [])
+
+
+def test_paused(render):
+    annotations = render("--set", "autoscaling.pausedReplicas=1").one("ScaledObject")["metadata"][
+        "annotations"
+    ]
+    assert annotations == {"autoscaling.keda.sh/paused-replicas": "1"}
