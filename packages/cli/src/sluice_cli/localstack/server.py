@@ -64,6 +64,13 @@ class EmbeddedLocalStack:
         return self._process.pid
 
     @property
+    def directory(self) -> Path:
+        """Its private directory: state and log. Raises LocalStackError when it does not run."""
+        if self._directory is None:
+            raise LocalStackError("LocalStack is not running")
+        return self._directory
+
+    @property
     def alive(self) -> bool:
         """Whether the process runs (not: whether it answers)."""
         return self._process is not None and self._process.poll() is None

@@ -1,0 +1,94 @@
+"""`sluice serve-events`: the built-in SSE source as a server of its own."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from sluice_core.quantities import parse_seconds
+
+from sluice_cli.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
+from sluice_cli.sse.frames import DIALECTS
+from sluice_cli.sse.position import BadPositionError, parse_time
+
+app = typer.Typer(add_completion=False)
+
+_AT_END = ("hold", "end", "stop")
+
+
+@app.command("serve-events")
+def serve_events(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on (0.0.0.0 in a pod).")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")] = 8088,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Events a second; 0 is as fast as it goes.")
+    ] = 40.0,
+    events: Annotated[
+        int | None, typer.Option(min=0, help="How many events there are; else without end.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 0,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Time of the first event (ISO 8601); else that of the first connection."),
+    ] = None,
+    span: Annotated[
+        str | None, typer.Option(help="Event time from first to last event, such as 30h.")
+    ] = None,
+    dialect: Annotated[
+        str, typer.Option(help="eventstreams, generic (numbered ids) or anonymous (no ids).")
+    ] = "eventstreams",
+    at_end: Annotated[
+        str,
+        typer.Option(help="After the last event: hold (silent), end, or stop (204 afterwards)."),
+    ] = "hold",
+    retention: Annotated[str, typer.Option(help="An older position is answered with 400.")] = "7d",
+    max_connection: Annotated[
+        str, typer.Option(help="A connection is cut after this time.")
+    ] = "15m",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="cut@K, mid@K, silence@K, STATUSxN, STATUSxN:SECONDS; may be repeated."),
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Write each event's id here when it is first sent (NDJSON).")
+    ] = None,
+) -> None:
+    """Serve generated recent changes as an SSE stream that speaks EventStreams' protocol."""
+    if dialect not in DIALECTS or at_end not in _AT_END:
+        _refuse(f"--dialect is one of {', '.join(DIALECTS)}; --at-end of {', '.join(_AT_END)}")
+    if span is not None and not events:
+        _refuse("--span needs --events")
+    try:
+        log = EventLog(
+            seed,
+            events,
+            rate,
+            start_ms=parse_time(start) if start else None,
+            interval_ms=parse_seconds(span) * 1000 / events if span and events else None,
+            ledger=FileLedger(ledger) if ledger else None,
+        )
+        options = ServerOptions(
+            dialect=dialect,
+            retention=parse_seconds(retention),
+            max_connection=parse_seconds(max_connection),
+            at_end=at_end,  # type: ignore[arg-type] # checked above
+            faults=Faults(*map(parse_fault, fault or ())),
+        )
+        server = SseServer(log, options, host, port)
+    except (BadPositionError, ValueError, OSError) as error:
+        _refuse(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with server:
+        typer.echo(f"serving {events or 'endless'} events at {server.url}")
+        stop.wait()
+
+
+def _refuse(why: str) -> NoReturn:
+    typer.echo(f"serve-events: {why}", err=True)
+    raise typer.Exit(2)
