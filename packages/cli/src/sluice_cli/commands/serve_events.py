@@ -1,11 +1,10 @@
 """`sluice serve-events`: the built-in SSE source as a server of its own."""
 
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from sluice_core.lifecycle import Stop
 from sluice_core.quantities import parse_seconds
 
 from sluice_cli.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
@@ -81,12 +80,11 @@ def serve_events(
         server = SseServer(log, options, host, port)
     except (BadPositionError, ValueError, OSError) as error:
         _refuse(str(error))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop()
+    stop.install_signal_handlers()
     with server:
         typer.echo(f"serving {events or 'endless'} events at {server.url}")
-        stop.wait()
+        stop.event.wait()
 
 
 def _refuse(why: str) -> NoReturn:
