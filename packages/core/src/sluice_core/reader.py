@@ -5,10 +5,13 @@ skipped, as engines do. Needs the `read` extra (pandas, pyarrow).
 """
 
 import gzip
+import io
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final
 
 import orjson
 import pandas as pd
@@ -26,6 +29,7 @@ from sluice_core.settings import CommonSettings, load_settings
 MAX_OBJECT_BYTES: Final = 2**31
 """What one object may unpack to."""
 
+_ARROW_ERRORS: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
 _ARROW: Final[Mapping[str, pa.DataType]] = {
     "int64": pa.int64(),
     "float64": pa.float64(),
@@ -38,15 +42,21 @@ _ARROW: Final[Mapping[str, pa.DataType]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """One object: its key or path below the prefix, its size in bytes, and a function that reads it."""
+    """One object below the prefix: its key or path there, its size in bytes, and how to read it.
+
+    `load` gives the bytes and the object's user metadata (empty for a file).
+    """
 
     name: str
     size: int
-    load: Callable[[], bytes]
+    load: Callable[[], tuple[bytes, Mapping[str, str]]]
 
 
 def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[Part]:
-    """The data objects under `where`: `s3://bucket/prefix` or a directory, in the order of their names."""
+    """The data objects under `where`: `s3://bucket/prefix` or a directory, in the order of their names.
+
+    Raises PermanentError when a directory does not exist; a bucket's errors as in `sluice_core.s3`.
+    """
     text = str(where)
     if text.startswith("s3://"):
         name, _, prefix = text.removeprefix("s3://").partition("/")
@@ -59,7 +69,7 @@ def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[Pa
     for path in files:
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
         if _is_data(name):
-            yield Part(name, path.stat().st_size, path.read_bytes)
+            yield Part(name, path.stat().st_size, partial(_load_file, path))
 
 
 def read_batches(
@@ -78,33 +88,44 @@ def read_batches(
     looks like a missing value ("NA", "null") stays text; an empty unquoted CSV field is missing.
     Raises PermanentError when `where` or a column does not exist, or an object cannot be read.
     """
+    return read_arrow(where, columns=columns, types=types, limit=limit, bucket=bucket).to_pandas()
+
+
+def read_arrow(
+    where: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    types: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    bucket: BucketLike | None = None,
+) -> pa.Table:
+    """Like `read_batches`, as an Arrow table: missing integers stay missing integers."""
     tables: list[pa.Table] = []
     rows = 0
     for part in parts(where, bucket=bucket):
-        table = read_table(part.name, part.load(), types=types)
-        if columns is not None:
-            absent = [name for name in columns if name not in table.column_names]
-            if absent:
-                raise PermanentError(
-                    f"{part.name} has no column {absent[0]!r}; it has {table.column_names}"
-                )
-            table = table.select(list(columns))
-        tables.append(table)
-        rows += table.num_rows
+        tables.append(read_table(part.name, part.load()[0], columns=columns, types=types))
+        rows += tables[-1].num_rows
         if limit is not None and rows >= limit:
             break
     if not tables:
-        return pd.DataFrame(columns=list(columns or []))
-    table = pa.concat_tables(tables, promote_options="permissive")
+        return pa.table({name: pa.array([], pa.string()) for name in columns or ()})
+    table = _together(tables)
     if not types:
         table = _narrow(table)
-    return cast("pd.DataFrame", (table if limit is None else table.slice(0, limit)).to_pandas())
+    return table if limit is None else table.slice(0, limit)
 
 
-def read_table(name: str, body: bytes, *, types: Mapping[str, str] | None = None) -> pa.Table:
+def read_table(
+    name: str,
+    body: bytes,
+    *,
+    columns: Sequence[str] | None = None,
+    types: Mapping[str, str] | None = None,
+) -> pa.Table:
     """One object's rows as an Arrow table; its name tells format and compression.
 
-    CSV columns without a type in `types` are text. Raises PermanentError naming the object.
+    CSV columns without a type in `types` are text; of Parquet and CSV only `columns` are decoded.
+    Raises PermanentError naming the object, also when it has no such column.
     """
     stem = name.lower()
     try:
@@ -116,26 +137,41 @@ def read_table(name: str, body: bytes, *, types: Mapping[str, str] | None = None
             ) as stream:
                 stem, body = stem[:-4], stream.read(MAX_OBJECT_BYTES)
         if stem.endswith(".parquet"):
-            return pa.parquet.read_table(pa.BufferReader(body))
+            file = pa.parquet.ParquetFile(pa.BufferReader(body))
+            _must_have(name, file.schema_arrow.names, columns)
+            return file.read(columns=None if columns is None else list(columns))
         if stem.endswith(".csv"):
-            return _csv(body, types or {})
+            return _csv(name, body, columns, types or {})
         if stem.endswith(".jsonl"):
-            return _jsonl(body)
-    except (pa.ArrowInvalid, OSError, zstandard.ZstdError, orjson.JSONDecodeError) as error:
+            table = _jsonl(body)
+            _must_have(name, table.column_names, columns)
+            return table if columns is None else table.select(list(columns))
+    except (*_ARROW_ERRORS, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise PermanentError(f"{name} cannot be read: {error}") from error
+    except orjson.JSONDecodeError as error:
+        raise PermanentError(f"{name} cannot be read: a line is not JSON: {error}") from error
     raise PermanentError(f"{name}: not a format that Sluice writes (csv, jsonl, parquet; gz, zst)")
 
 
-def _csv(body: bytes, types: Mapping[str, str]) -> pa.Table:
-    header = (
-        body.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r").replace('"', "").split(",")
-    )
+def _must_have(name: str, there: Sequence[str], columns: Sequence[str] | None) -> None:
+    for column in columns or ():
+        if column not in there:
+            raise PermanentError(f"{name} has no column {column!r}; it has {', '.join(there)}")
+
+
+def _csv(
+    name: str, body: bytes, columns: Sequence[str] | None, types: Mapping[str, str]
+) -> pa.Table:
+    header = body.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r").replace('"', "")
+    there = header.split(",") if header else []
+    _must_have(name, there, columns)
     return pa.csv.read_csv(
-        pa.BufferReader(body),
+        io.BytesIO(body),
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=max(len(body), 1)),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
-            column_types={name: _ARROW[types.get(name, "string")] for name in header},
+            include_columns=list(columns or ()),
+            column_types={column: _ARROW[types.get(column, "string")] for column in there},
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -145,20 +181,63 @@ def _csv(body: bytes, types: Mapping[str, str]) -> pa.Table:
 
 def _jsonl(body: bytes) -> pa.Table:
     # orjson rather than pyarrow's reader, which turns text that looks like a date into a timestamp.
-    return pa.Table.from_pylist([orjson.loads(line) for line in body.split(b"\n") if line])
+    rows = [orjson.loads(line) for line in body.split(b"\n") if line]
+    if not all(isinstance(row, dict) for row in rows):
+        raise pa.ArrowInvalid("a line is no JSON object")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> pa.Array[Any]:
+    column: pa.Array[Any]
+    try:
+        column = pa.array(values)
+    except _ARROW_ERRORS:
+        # A user's own column may mix types: then every value is its JSON text.
+        column = pa.array([_as_text(value) for value in values], pa.string())
+    return column
+
+
+def _as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _together(tables: list[pa.Table]) -> pa.Table:
+    """One table; a column whose type differs between objects (a lake in two formats) takes the typed one."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except _ARROW_ERRORS:
+        kinds: dict[str, pa.DataType] = {}
+        for field in (field for table in tables for field in table.schema):
+            if kinds.get(field.name, pa.string()) == pa.string():
+                kinds[field.name] = field.type
+    try:
+        return pa.concat_tables(
+            [_cast(table, kinds) for table in tables], promote_options="default"
+        )
+    except _ARROW_ERRORS:
+        text = dict.fromkeys(kinds, pa.string())
+        return pa.concat_tables([_cast(table, text) for table in tables], promote_options="default")
+
+
+def _cast(table: pa.Table, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    return table.cast(pa.schema([(name, kinds[name]) for name in table.column_names]))
 
 
 def _narrow(table: pa.Table) -> pa.Table:
     """Text columns that hold only integers or only true/false get that type (CSV knows none)."""
     for index, field in enumerate(table.schema):
-        if field.type == pa.string() and field.name not in _TEXT:
-            column = table.column(index)
-            for target in (pa.int64(), pa.bool_()):
-                try:
-                    table = table.set_column(index, field.name, column.cast(target))
-                except pa.ArrowInvalid:
-                    continue
-                break
+        if field.type != pa.string() or field.name in _TEXT:
+            continue
+        column = table.column(index)
+        if column.null_count == len(column):
+            continue
+        for target in (pa.int64(), pa.bool_()):
+            try:
+                table = table.set_column(index, field.name, column.cast(target))
+            except pa.ArrowInvalid:
+                continue
+            break
     return table
 
 
@@ -175,7 +254,16 @@ def _parts_of_bucket(bucket: BucketLike, prefix: str) -> Iterator[Part]:
     for stored in bucket.list(start):
         name = stored.key[len(start) :]
         if _is_data(name):
-            yield Part(name, stored.size, lambda key=stored.key: bucket.get(key).body)
+            yield Part(name, stored.size, partial(_load_object, bucket, stored.key))
+
+
+def _load_file(path: Path) -> tuple[bytes, Mapping[str, str]]:
+    return path.read_bytes(), {}
+
+
+def _load_object(bucket: BucketLike, key: str) -> tuple[bytes, Mapping[str, str]]:
+    found = bucket.get(key)
+    return found.body, found.metadata
 
 
 def _bucket(name: str) -> Bucket:

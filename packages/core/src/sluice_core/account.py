@@ -1,0 +1,151 @@
+"""What became of every event: stored, duplicated, dead-lettered, pending or lost.
+
+Pure: ids in, numbers out. `sluice verify` and the summary of `sluice run` both count with it. Ids are kept
+in Arrow's arrays (an id of 36 characters takes about 40 bytes), so that tens of millions fit into memory.
+Needs the `read` extra (pyarrow).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Ids = Iterable[str] | pa.Array[Any] | pa.ChunkedArray[Any]
+"""Ids as text; the same id may stand there many times."""
+
+_CHUNK: Final = 100_000
+_TEXT: Final = pa.large_string()
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account of one stream; every number counts events except `rows`.
+
+    `source`: distinct ids that the source gave, None when nobody told; `filtered`: those that may be absent
+    (canaries, what the producer filtered). `rows`: rows in the objects; `stored`: distinct ids among them.
+    `duplicates`: rows beyond the first of their id; `duplicated_ids`: ids that have such rows.
+    `dead_lettered`: in the dead-letter queue and not stored. `pending`: still in the main queue only.
+    `lost`: given by the source, not filtered, and in none of the three. `unexpected`: in one of the three,
+    and not given by the source. `lost` and `unexpected` are None when no source ids are known.
+    `samples`: a few ids of each kind, for people.
+    """
+
+    source: int | None
+    filtered: int
+    rows: int
+    stored: int
+    duplicates: int
+    duplicated_ids: int
+    dead_lettered: int
+    pending: int
+    lost: int | None
+    unexpected: int | None
+    samples: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The account as JSON takes it."""
+        return asdict(self)
+
+
+def account(
+    *,
+    source: Ids | None,
+    rows: Ids,
+    filtered: Ids = (),
+    dead: Iterable[str | Sequence[str]] = (),
+    pending: Iterable[str | Sequence[str]] = (),
+    samples: int = 5,
+) -> Account:
+    """The account of `source` (None: unknown) against what was found.
+
+    `filtered`: ids of the source that need not arrive; they are part of `source` or not, as is convenient.
+    `dead` and `pending`: one entry an event; where its id is not certain, the candidates, likeliest first:
+    the first one that the source knows counts, else the first. `samples`: ids to name of each kind.
+    """
+    row_ids = _array(rows)
+    counted = pc.value_counts(row_ids)
+    stored, counts = counted.field("values"), counted.field("counts")
+    many = pc.greater(counts, pa.scalar(1, pa.int64()))
+    exempt = _array(filtered).unique()
+    given = None if source is None else _concat(_array(source).unique(), exempt).unique()
+    dead_ids = _resolve(dead, given)
+    pending_ids = _resolve(pending, given)
+    only_dead = _without(dead_ids, stored)
+    only_pending = _without(_without(pending_ids, stored), dead_ids)
+    found = _concat(stored, only_dead, only_pending)
+    kinds = {
+        "duplicated": stored.filter(many),
+        "dead_lettered": only_dead,
+        "pending": only_pending,
+    }
+    if given is not None:
+        kinds["lost"] = _without(_without(given, exempt), found)
+        kinds["unexpected"] = _without(found, given)
+    return Account(
+        source=None if given is None else len(given),
+        filtered=len(exempt),
+        rows=len(row_ids),
+        stored=len(stored),
+        duplicates=len(row_ids) - len(stored),
+        duplicated_ids=len(kinds["duplicated"]),
+        dead_lettered=len(only_dead),
+        pending=len(only_pending),
+        lost=len(kinds["lost"]) if "lost" in kinds else None,
+        unexpected=len(kinds["unexpected"]) if "unexpected" in kinds else None,
+        samples={
+            n: [str(i) for i in ids.slice(0, samples).to_pylist()] for n, ids in kinds.items()
+        },
+    )
+
+
+def _array(ids: Ids) -> pa.Array[Any]:
+    if isinstance(ids, pa.ChunkedArray):
+        return _concat(*ids.chunks)
+    if isinstance(ids, pa.Array):
+        return ids.cast(_TEXT)
+    return _concat(*(pa.array(part, _TEXT) for part in _in_parts(ids)))
+
+
+def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
+    each = iter(ids)
+    while part := list(islice(each, _CHUNK)):
+        yield part
+
+
+def _concat(*arrays: pa.Array[Any]) -> pa.Array[Any]:
+    if not arrays:
+        return pa.array([], _TEXT)
+    return pa.concat_arrays([array.cast(_TEXT) for array in arrays])
+
+
+def _without(ids: pa.Array[Any], others: pa.Array[Any]) -> pa.Array[Any]:
+    return ids.filter(pc.invert(pc.is_in(ids, value_set=others)))
+
+
+def _resolve(events: Iterable[str | Sequence[str]], given: pa.Array[Any] | None) -> pa.Array[Any]:
+    """The distinct ids of events, with the candidates of an uncertain one settled by what the source knows."""
+    certain: list[str] = []
+    uncertain: list[Sequence[str]] = []
+    for event in events:
+        if isinstance(event, str):
+            certain.append(event)
+        elif len(event) == 1:
+            certain.append(event[0])
+        elif event:
+            uncertain.append(event)
+    if uncertain:
+        known = _known([name for event in uncertain for name in event], given)
+        certain += [
+            next((name for name in event if name in known), event[0]) for event in uncertain
+        ]
+    return pa.array(certain, _TEXT).unique()
+
+
+def _known(names: list[str], given: pa.Array[Any] | None) -> set[str]:
+    if given is None:
+        return set()
+    there = pc.is_in(pa.array(names, _TEXT), value_set=given).to_pylist()
+    return {name for name, known in zip(names, there, strict=True) if known}
