@@ -1,0 +1,143 @@
+"""The producer: its threads, and the order in which they stop.
+
+Stop: (1) the source is interrupted and the reader ends, (2) the open pack is sent off, (3) the senders, then
+the dead letters finish, (4) the last checkpoint is written. What does not finish in the grace period is in no
+checkpoint, so the next start reads it again.
+"""
+
+import threading
+
+from sluice_core.errors import OwnershipError, SluiceError
+from sluice_core.logs import get_logger
+from sluice_core.retry import Stopped
+
+from sluice_producer.assembly import Parts, assemble
+from sluice_producer.checkpoint import Checkpoint
+from sluice_producer.claim import claim
+from sluice_producer.crew import Crew
+from sluice_producer.pipeline import READER
+from sluice_producer.runtime import Runtime
+from sluice_producer.settings import ProducerSettings
+from sluice_producer.source.supervisor import Policy, Supervisor
+from sluice_producer.world import World
+
+_log = get_logger(__name__)
+
+_READER_PATIENCE = 3.0
+"""Seconds for the reader to notice a stop; one that is stuck in a connection attempt is left behind."""
+
+
+class Producer:
+    """One producer, from claim to last checkpoint. `run` may be called once; `owner` is unique to it."""
+
+    def __init__(
+        self,
+        settings: ProducerSettings,
+        world: World,
+        runtime: Runtime,
+        *,
+        owner: str,
+        policy: Policy | None = None,
+    ) -> None:
+        self._settings = settings
+        self._world = world
+        self._runtime = runtime
+        self._policy = policy
+        self._crew = Crew(runtime.stop, runtime.clock)
+        self._checkpoint = Checkpoint(
+            world.store,
+            runtime.clock,
+            source=settings.name,
+            preset=settings.preset,
+            url=settings.read_url,
+            owner=owner,
+        )
+
+    def run(self) -> None:
+        """Works until the stop is requested, the source has ended, or something failed for good.
+
+        Raises what failed: OwnershipError, PermanentError, or a bug.
+        """
+        self._runtime.health.set_ready("source", ready=False, why="not connected yet")
+        try:
+            state = claim(
+                self._checkpoint,
+                self._settings.started_at(self._runtime.clock.now()),
+                self._runtime,
+            )
+        except Stopped:
+            return
+        parts = assemble(self._settings, self._world, self._runtime, self._checkpoint, state)
+        finished = threading.Event()
+        self._start(parts, finished)
+        self._runtime.stop.event.wait()
+        self._stop(parts, finished)
+        self._leave(parts)
+
+    def _start(self, parts: Parts, finished: threading.Event) -> None:
+        start = self._crew.start
+        start("checkpoint", lambda: parts.progress.run(finished))
+        start("quarantine", parts.quarantine.run)
+        for sender in parts.senders:
+            start(sender.name, sender.run)
+        start("timer", parts.pipeline.run_timer)
+        # A source that refuses for good ends the process in order: what was read is sent and checkpointed.
+        start(READER, lambda: self._read(parts), orderly=True)
+
+    def _read(self, parts: Parts) -> None:
+        health = self._runtime.health
+        health.register(READER, 2 * self._settings.source_idle_timeout + 60)
+        Supervisor(
+            self._world.source,
+            parts.delivered,
+            parts.pipeline.handle,
+            stop=self._runtime.stop,
+            clock=self._runtime.clock,
+            rng=self._runtime.rng,
+            policy=self._policy,
+            observe=self._observe,
+            beat=lambda: health.beat(READER),
+        ).run()
+        health.forget(READER)
+        self._runtime.stop.request()
+
+    def _stop(self, parts: Parts, finished: threading.Event) -> None:
+        _log.info("stopping")
+        self._runtime.health.set_ready("process", ready=False, why="stopping")
+        self._runtime.stop.force_after(self._settings.shutdown_grace, self._runtime.clock)
+        self._crew.join(READER, _READER_PATIENCE)
+        self._crew.join("timer")
+        parts.pipeline.flush()
+        parts.outbox.close()
+        for sender in parts.senders:
+            self._crew.join(sender.name)
+        parts.quarantine.close()
+        self._crew.join("quarantine")
+        finished.set()
+        self._crew.join("checkpoint")
+
+    def _leave(self, parts: Parts) -> None:
+        failure = self._crew.failure
+        if not isinstance(failure, OwnershipError):
+            try:
+                parts.progress.save(always=True)
+            except SluiceError as error:
+                failure = failure or error
+        left = parts.acks.buffered_events
+        if left:
+            _log.warning("left before all was accepted: the next start reads it again", events=left)
+        if failure is not None:
+            raise failure
+        _log.info("stopped", unsent_events=left)
+
+    def _observe(self, cause: str, detail: str) -> None:
+        metrics, health = self._runtime.metrics, self._runtime.health
+        if cause == "open":
+            metrics.connected.set(1)
+            health.set_ready("source", ready=True)
+            _log.info("connected", url=self._settings.read_url)
+            return
+        metrics.connected.set(0)
+        metrics.reconnects.labels(cause).inc()
+        health.set_ready("source", ready=False, why=detail)
+        _log.info("connection ended", cause=cause, detail=detail)

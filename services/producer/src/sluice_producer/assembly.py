@@ -1,0 +1,142 @@
+"""The inside of the process: which part is made of which."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sluice_core.deadletter import DeadLetters
+from sluice_core.errors import TemporaryError
+from sluice_core.logs import get_logger
+
+from sluice_producer.acks import Acks
+from sluice_producer.checkpoint import Checkpoint
+from sluice_producer.encoder import Encoder
+from sluice_producer.ledger import FileLedger, NoLedger
+from sluice_producer.outbox import Outbox
+from sluice_producer.packer import Limits, Pack, Packer
+from sluice_producer.pipeline import Pipeline, Rules
+from sluice_producer.progress import Progress
+from sluice_producer.quarantine import Quarantine
+from sluice_producer.runtime import Runtime
+from sluice_producer.sender import Sender
+from sluice_producer.settings import ProducerSettings
+from sluice_producer.tracker import GenericTracker, Tracker, TrackerState, WikimediaTracker
+from sluice_producer.world import World
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs between source and queue. `delivered` follows what was read, `progress` what was accepted."""
+
+    delivered: Tracker
+    pipeline: Pipeline
+    outbox: Outbox[Pack]
+    senders: list[Sender]
+    quarantine: Quarantine
+    acks: Acks
+    progress: Progress
+
+
+def assemble(
+    settings: ProducerSettings,
+    world: World,
+    runtime: Runtime,
+    checkpoint: Checkpoint,
+    state: TrackerState,
+) -> Parts:
+    """All parts, continuing from `state`. Raises PermanentError when the ledger cannot be opened."""
+    progress = Progress(
+        _tracker(settings, runtime, state, None),
+        checkpoint,
+        FileLedger(settings.ledger) if settings.ledger else NoLedger(),
+        runtime,
+        max_age=settings.checkpoint_max_age,
+    )
+    acks = Acks(progress.settle, room=settings.buffer_max_bytes)
+    outbox: Outbox[Pack] = Outbox()
+    quarantine = Quarantine(_dead_letters(world, runtime), acks, runtime, source=settings.name)
+    plain = settings.wire == "plain"
+    packer = Packer(_limits(settings), acks, runtime.clock, plain=plain)
+    encoder = Encoder(
+        settings.name, plain, settings.pack_max_bytes, world.max_message_bytes, packer.learn
+    )
+    senders = [
+        Sender(
+            f"sender-{number}",
+            world.queue,
+            encoder,
+            outbox=outbox,
+            acks=acks,
+            quarantine=quarantine,
+            runtime=runtime,
+            rng=random.Random(runtime.rng.getrandbits(64)),  # noqa: S311  (jitter)
+        )
+        for number in range(settings.senders)
+    ]
+    delivered = _tracker(settings, runtime, state, progress.raise_floor)
+    pipeline = Pipeline(
+        Rules(settings.preset == "wikimedia", settings.max_event_bytes, settings.max_events),
+        delivered,
+        packer=packer,
+        outbox=outbox,
+        quarantine=quarantine,
+        acks=acks,
+        progress=progress,
+        runtime=runtime,
+    )
+    runtime.metrics.watch(
+        lambda: acks.buffered_events,
+        lambda: progress.age,
+        lambda: float(progress.blocked or not acks.has_room()),
+    )
+    return Parts(delivered, pipeline, outbox, senders, quarantine, acks, progress)
+
+
+def _tracker(
+    settings: ProducerSettings,
+    runtime: Runtime,
+    state: TrackerState,
+    raise_floor: Callable[[int], None] | None,
+) -> Tracker:
+    def gap(refused: int | None, taken: int | None) -> None:
+        seconds = 0.0 if refused is None or taken is None else (taken - refused) / 1000
+        runtime.metrics.gaps.inc()
+        runtime.metrics.gap_seconds.inc(seconds)
+        _log.error(
+            "GAP: the source no longer has the events after the checkpoint; reading goes on later",
+            gap_seconds=seconds,
+            resumed_at_ms=taken,
+        )
+        if raise_floor is not None:
+            raise_floor(taken or 0)
+
+    if settings.preset == "generic":
+        return GenericTracker(state, gap)
+    rewind = round(settings.source_rewind * 1000)
+    return WikimediaTracker(state, gap, rewind=rewind, now=runtime.clock.now)
+
+
+def _limits(settings: ProducerSettings) -> Limits:
+    raw = settings.pack_max_unpacked_bytes
+    if settings.wire == "plain":
+        return Limits.plain(raw, settings.pack_max_age)
+    return Limits(settings.pack_max_events, settings.pack_max_bytes, raw, settings.pack_max_age)
+
+
+def _dead_letters(world: World, runtime: Runtime) -> DeadLetters:
+    def tell(error: TemporaryError, delay: float) -> None:
+        runtime.health.set_ready("dead-letter queue", ready=False, why=str(error))
+        runtime.health.beat("quarantine")
+        _log.warning("dead letter not accepted", why=str(error), retry_in_seconds=round(delay, 2))
+
+    return DeadLetters(
+        world.dead_queue,
+        world.bucket,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        rng=runtime.rng,
+        on_error=tell,
+        max_message_bytes=world.max_message_bytes,
+    )

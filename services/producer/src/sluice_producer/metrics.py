@@ -1,0 +1,114 @@
+"""What the producer tells Prometheus. Children are made once; the hot path adds up and reports by pack."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from sluice_core import reasons
+
+from sluice_producer.filter import DROP_REASONS
+from sluice_producer.packer import TRIGGERS
+
+_SEND_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """All metrics of one producer. `wire` is the label of packs: packed or plain."""
+
+    def __init__(self, registry: CollectorRegistry, wire: str) -> None:
+        self.registry = registry
+        self.received = self._counter("events_received", "Events that the source sent.")
+        filtered = self._counter("events_filtered", "Events that are no data, by reason.", "reason")
+        self._filtered = {reason: filtered.labels(reason) for reason in DROP_REASONS}
+        dead = self._counter(
+            "events_dead_lettered", "Events handed to the dead-letter queue, by reason.", "reason"
+        )
+        self._dead = {
+            reason: dead.labels(reason)
+            for reason in (
+                reasons.NOT_JSON,
+                reasons.NOT_OBJECT,
+                reasons.TOO_LARGE,
+                reasons.REFUSED_BY_QUEUE,
+            )
+        }
+        self._events_sent = self._counter("events_sent", "Events that SQS accepted.")
+        self._packs = self._counter(
+            "messages_sent", "Messages that SQS accepted, by wire.", "wire"
+        ).labels(wire)
+        self._bytes = self._counter("sent_bytes", "Bytes of accepted messages, as SQS counts them.")
+        self._raw = self._counter("sent_unpacked_bytes", "Bytes of their events before packing.")
+        flushes = self._counter("pack_flushes", "Packs closed, by trigger.", "trigger")
+        self._flushes = {trigger: flushes.labels(trigger) for trigger in TRIGGERS}
+        self.send_seconds = Histogram(
+            "sluice_producer_send_seconds",
+            "Seconds of one SendMessageBatch.",
+            buckets=_SEND_BUCKETS,
+            registry=registry,
+        )
+        self.send_failures = self._counter(
+            "send_failures", "Failed sends: whole calls, or entries of one.", "kind"
+        )
+        self.reconnects = self._counter(
+            "reconnects", "Ends of a connection or failed attempts, by cause.", "cause"
+        )
+        self.connected = self._gauge("connected", "1 while a connection to the source is open.")
+        self.gaps = self._counter(
+            "resume_gaps", "Resumes that the source refused as too old: events may be lost."
+        )
+        self.gap_seconds = self._counter("resume_gap_seconds", "Time span of those gaps.")
+        self.last_event_time = self._gauge(
+            "last_event_time_seconds", "Event time of the newest event read (epoch)."
+        )
+        self.lag = self._gauge(
+            "stream_lag_seconds", "Receipt minus event time of the last event read."
+        )
+        self.checkpoint_writes = self._counter(
+            "checkpoint_writes", "Writes of the checkpoint, by result.", "result"
+        )
+        self._buffered = self._gauge("buffered_events", "Events read and not yet accepted by SQS.")
+        self._age = self._gauge(
+            "checkpoint_age_seconds", "Age of the oldest progress that no checkpoint holds."
+        )
+        self._paused = self._gauge("paused", "1 while reading waits for SQS or for a checkpoint.")
+        self.stream_delay = Histogram(
+            "sluice_producer_stream_delay_seconds",
+            "Receipt minus event time, observed once a pack.",
+            buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200),
+            registry=registry,
+        )
+
+    def watch(
+        self,
+        buffered: Callable[[], float],
+        checkpoint_age: Callable[[], float],
+        paused: Callable[[], float],
+    ) -> None:
+        """Where the gauges that are read at each scrape come from."""
+        self._buffered.set_function(buffered)
+        self._age.set_function(checkpoint_age)
+        self._paused.set_function(paused)
+
+    def filtered(self, reason: str) -> None:
+        """One event was dropped."""
+        self._filtered[reason].inc()
+
+    def dead(self, reason: str) -> None:
+        """One event became a dead letter."""
+        self._dead[reason].inc()
+
+    def flushed(self, trigger: str) -> None:
+        """One pack was closed."""
+        self._flushes[trigger].inc()
+
+    def sent(self, events: int, raw_bytes: int, message_bytes: int) -> None:
+        """SQS accepted a message."""
+        self._events_sent.inc(events)
+        self._packs.inc()
+        self._raw.inc(raw_bytes)
+        self._bytes.inc(message_bytes)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"sluice_producer_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"sluice_producer_{name}", text, registry=self.registry)

@@ -1,0 +1,170 @@
+"""What happens to each event between the source and the senders. The hot path: every line of it is paid per event."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sluice_core.errors import PoisonError
+from sluice_core.logs import get_logger
+
+from sluice_producer.acks import DEAD, FILTERED, SENT, Acks, Mark, Unit
+from sluice_producer.filter import DUPLICATE, Dropped, Meta, fallback_id, judge
+from sluice_producer.outbox import Outbox
+from sluice_producer.packer import Pack, Packer
+from sluice_producer.position import NOWHERE, PositionReader
+from sluice_producer.progress import Progress
+from sluice_producer.quarantine import Quarantine
+from sluice_producer.runtime import Runtime
+from sluice_producer.source.parser import SourceEvent
+from sluice_producer.tracker import Tracker
+
+_log = get_logger(__name__)
+READER = "reader"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`max_events`: kept and dead-lettered events after which a stop is requested; 0 = no such limit."""
+
+    wikimedia: bool
+    max_event_bytes: int
+    max_events: int = 0
+
+
+class Pipeline:
+    """Judges events, keeps the delivered position, fills packs. `handle` belongs to the reading thread."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        tracker: Tracker,
+        *,
+        packer: Packer,
+        outbox: Outbox[Pack],
+        quarantine: Quarantine,
+        acks: Acks,
+        progress: Progress,
+        runtime: Runtime,
+    ) -> None:
+        self._wikimedia = rules.wikimedia
+        self._max_event_bytes = rules.max_event_bytes
+        self._left = rules.max_events or -1
+        self._tracker = tracker
+        self._packer = packer
+        self._outbox = outbox
+        self._quarantine = quarantine
+        self._acks = acks
+        self._progress = progress
+        self._read_position = PositionReader().read
+        self._metrics = runtime.metrics
+        self._health = runtime.health
+        self._clock = runtime.clock
+        self._stop = runtime.stop
+        self._last: tuple[str, float] | None = None
+
+    def handle(self, event: SourceEvent) -> None:
+        """Takes one event; waits while there is no room. Raises SourceFailed."""
+        self._metrics.received.inc()
+        try:
+            body, meta, event_id, by_source = judge(
+                event, wikimedia=self._wikimedia, max_bytes=self._max_event_bytes
+            )
+        except Dropped as dropped:
+            self._pass_over(event, dropped)
+            return
+        except PoisonError as poison:
+            self._bury(event, poison)
+            return
+        if self._tracker.seen(event_id):
+            # Its mark is in the position already: nothing to note.
+            self._metrics.filtered(DUPLICATE)
+            return
+        sse_id = event.last_event_id
+        position = (
+            self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
+        )
+        self._tracker.advance(event_id, sse_id, position)
+        if meta.dt:
+            self._last = meta.dt, self._clock.now()
+        for pack in self._packer.add(
+            body, Mark(event_id, sse_id, position, SENT), by_source=by_source
+        ):
+            self._out(pack)
+        self._count()
+        self._wait()
+
+    def flush(self) -> None:
+        """Sends off what is being filled."""
+        pack = self._packer.flush()
+        if pack is not None:
+            self._out(pack)
+
+    def run_timer(self) -> None:
+        """Sends off packs that are old enough, until a stop is requested: a thread's work."""
+        while not self._stop.requested:
+            pack, pause = self._packer.due()
+            if pack is not None:
+                self._out(pack)
+            self._clock.wait(self._stop.event, pause)
+
+    def _out(self, pack: Pack) -> None:
+        if pack.events:
+            self._outbox.put(pack)
+        else:
+            self._metrics.flushed(pack.trigger)
+            self._acks.done(pack.unit)
+        self._report_time()
+
+    def _pass_over(self, event: SourceEvent, dropped: Dropped) -> None:
+        self._metrics.filtered(dropped.reason)
+        self._note(event, FILTERED, 0, dropped.meta)
+        self._wait()
+
+    def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
+        unit = self._note(event, DEAD, max(1, len(event.data)), Meta())
+        if unit is not None:
+            self._quarantine.put(event.data, poison.reason, poison.detail, unit)
+            self._count()
+        self._wait()
+
+    def _note(self, event: SourceEvent, state: str, weight: int, meta: Meta) -> Unit | None:
+        """Passes over an event that is not sent; None when it was seen before."""
+        event_id, sse_id = meta.id or fallback_id(event), event.last_event_id
+        if self._tracker.seen(event_id):
+            self._metrics.filtered(DUPLICATE)
+            return None
+        position = (
+            self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
+        )
+        self._tracker.advance(event_id, sse_id, position)
+        unit, packs = self._packer.note(Mark(event_id, sse_id, position, state), weight)
+        for pack in packs:
+            self._out(pack)
+        return unit
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            _log.info("the number of events asked for has been read")
+            self._stop.request()
+
+    def _wait(self) -> None:
+        if not self._acks.has_room():
+            self._acks.wait_for_room(self._stop, self._clock, self._beat)
+        if self._progress.blocked:
+            self._progress.wait_until_saved(self._stop, self._beat)
+
+    def _beat(self) -> None:
+        self._health.beat(READER)
+
+    def _report_time(self) -> None:
+        if self._last is None:
+            return
+        text, seen = self._last
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return
+        event_time = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        self._metrics.last_event_time.set(event_time)
+        self._metrics.lag.set(seen - event_time)
+        self._metrics.stream_delay.observe(max(0.0, seen - event_time))

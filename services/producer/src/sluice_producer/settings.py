@@ -1,0 +1,215 @@
+"""The producer's settings; what contradicts itself refuses to start."""
+
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from pydantic import Field, field_validator
+from sluice_core.keys import checkpoint_key, safe_name
+from sluice_core.limits import SQS_MAX_BYTES
+from sluice_core.quantities import Bytes, Seconds
+from sluice_core.settings import CommonSettings
+from sluice_core.version import __version__
+
+from sluice_producer.tracker import parse_since
+
+WIKIMEDIA = "https://stream.wikimedia.org/v2/stream/recentchange"
+_WIKIMEDIA_HOST = "wikimedia.org"
+
+
+class ProducerSettings(CommonSettings):
+    """What the producer alone needs. Units: seconds and bytes; `5s`, `2m`, `64MiB` work too."""
+
+    source_url: str = Field(
+        WIKIMEDIA,
+        description="The SSE stream. With the preset `wikimedia`, `since` in it is where the very first start begins.",
+    )
+    source_preset: Literal["wikimedia", "generic"] | None = Field(
+        None,
+        description="Rules of resume, canary filter and event id. Unset: `wikimedia` for its hosts, else `generic`.",
+    )
+    source_name: str | None = Field(
+        None,
+        description="Names the checkpoint and travels as `sluice-source`. Unset: host and path of the URL.",
+    )
+    source_idle_timeout: Seconds = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="No byte for so long: the connection is taken for dead and made again.",
+    )
+    source_rewind: Seconds = Field(
+        0.0,
+        le=7 * 86_400,
+        description="A resume begins so much earlier, for example after the source has changed its datacenter. Events already sent are dropped.",
+    )
+    user_agent: str | None = Field(
+        None,
+        description="Must hold a contact (URL or mail address) for Wikimedia's hosts: their policy. Unset: `sluice/<version>`.",
+    )
+    wire: Literal["packed", "plain"] = Field(
+        "packed",
+        description="Many events a message (compressed), or one event a message, readable by anybody.",
+    )
+    pack_max_events: int = Field(
+        100, ge=0, le=1_000_000, description="Events in a pack; 0: no such limit."
+    )
+    pack_max_bytes: Bytes = Field(
+        65_536,
+        ge=1_024,
+        le=SQS_MAX_BYTES,
+        description="Bytes of a pack's message after base64. A lone event may exceed it, up to what SQS takes.",
+    )
+    pack_max_age: Seconds = Field(
+        5.0,
+        gt=0,
+        le=300,
+        description="A pack is sent at this age, however small (plain: at most 1 s).",
+    )
+    senders: int = Field(2, ge=1, le=64, description="Threads that send to SQS.")
+    buffer_max_bytes: Bytes = Field(
+        64 * 2**20,
+        ge=2**20,
+        description="Event bytes read and not yet accepted by SQS; when it is full, reading waits.",
+    )
+    checkpoint: str | None = Field(
+        None,
+        description="Where the stream resumes: `s3://bucket/key` or `file:///path`. Unset: `s3://<bucket>/_sluice/checkpoint/<source>.json`.",
+    )
+    checkpoint_max_age: Seconds = Field(
+        300.0,
+        ge=2,
+        description="While no checkpoint can be written, reading goes on for so long, then pauses.",
+    )
+    ledger: str | None = Field(
+        None,
+        description="`file:///path` of a ledger of every event's id and fate, for `sluice verify`. Unset: none.",
+    )
+    max_events: int = Field(0, ge=0, description="Stop cleanly after so many events; 0: never.")
+
+    @field_validator("source_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("an http:// or https:// URL is needed")
+        return value
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _checkpoint_place(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if (
+            value is None
+            or _is_file(value)
+            or (parts.scheme == "s3" and parts.netloc and parts.path.strip("/"))
+        ):
+            return value
+        raise ValueError("s3://bucket/key or file:///absolute/path is needed")
+
+    @field_validator("ledger")
+    @classmethod
+    def _ledger_place(cls, value: str | None) -> str | None:
+        if value is None or _is_file(value):
+            return value
+        raise ValueError("file:///absolute/path is needed")
+
+    @field_validator("user_agent")
+    @classmethod
+    def _header(cls, value: str | None) -> str | None:
+        if value is None or (value.isascii() and value.isprintable() and value.strip() == value):
+            return value
+        raise ValueError(
+            "printable ASCII without spaces around it is needed: it becomes an HTTP header"
+        )
+
+    def contradictions(self) -> list[str]:
+        """See `CommonSettings`."""
+        found = super().contradictions()
+        if self.pack_max_unpacked_bytes <= self.max_event_bytes:
+            found.append(
+                f"SLUICE_PACK_MAX_UNPACKED_BYTES={self.pack_max_unpacked_bytes}: must exceed "
+                f"SLUICE_MAX_EVENT_BYTES={self.max_event_bytes}, or no pack could hold a large event"
+            )
+        agent = self.user_agent or ""
+        if self.is_wikimedia_host and not ("@" in agent or "://" in agent):
+            found.append(
+                f"SLUICE_USER_AGENT={agent!r}: must hold a contact (URL or mail address) for {self.host}: "
+                "https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy"
+            )
+        if self.buffer_max_bytes < self.max_event_bytes:
+            found.append(
+                f"SLUICE_BUFFER_MAX_BYTES={self.buffer_max_bytes}: must be at least "
+                f"SLUICE_MAX_EVENT_BYTES={self.max_event_bytes}"
+            )
+        if self.source_rewind and self.preset == "generic":
+            found.append(
+                f"SLUICE_SOURCE_REWIND={self.source_rewind:g}: only the preset wikimedia can rewind; this is generic"
+            )
+        try:
+            self.started_at(0.0)
+        except ValueError:
+            found.append(
+                f"SLUICE_SOURCE_URL={self.source_url!r}: its since is neither ISO 8601 nor an epoch"
+            )
+        return found
+
+    @property
+    def host(self) -> str:
+        """The source's host."""
+        return urlsplit(self.source_url).hostname or ""
+
+    @property
+    def is_wikimedia_host(self) -> bool:
+        """Whether Wikimedia's policies hold for the source."""
+        return self.host == _WIKIMEDIA_HOST or self.host.endswith("." + _WIKIMEDIA_HOST)
+
+    @property
+    def preset(self) -> str:
+        """The preset in force."""
+        return self.source_preset or ("wikimedia" if self.is_wikimedia_host else "generic")
+
+    @property
+    def name(self) -> str:
+        """The source's name in force."""
+        if self.source_name:
+            return self.source_name
+        parts = urlsplit(self.read_url)
+        return safe_name(
+            f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+            + (f"-{parts.query}" if parts.query else "")
+        )
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent in force."""
+        return self.user_agent or f"sluice/{__version__}"
+
+    @property
+    def checkpoint_url(self) -> str:
+        """The checkpoint's place in force."""
+        return self.checkpoint or f"s3://{self.bucket}/{checkpoint_key(self.name)}"
+
+    @property
+    def read_url(self) -> str:
+        """The URL that is read: without `since`, which is the position's business (preset wikimedia)."""
+        return self._without_since()[0]
+
+    def started_at(self, now: float) -> int:
+        """Where the very first start begins, in epoch milliseconds: the URL's `since`, else `now` (seconds)."""
+        since = self._without_since()[1]
+        return int(now * 1000) if since is None else parse_since(since)
+
+    def _without_since(self) -> tuple[str, str | None]:
+        if self.preset != "wikimedia":
+            return self.source_url, None
+        parts = urlsplit(self.source_url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        since = [value for key, value in query if key == "since"]
+        rest = urlencode([pair for pair in query if pair[0] != "since"])
+        return urlunsplit(parts._replace(query=rest)), since[-1] if since else None
+
+
+def _is_file(url: str) -> bool:
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    return parts.scheme == "file" and not parts.netloc and len(path) > 1 and not path.endswith("/")

@@ -1,0 +1,180 @@
+"""One connection to the source: opened, iterated, interrupted; every failure named.
+
+The supervisor decides what a failure means; here it only gets its name.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Protocol
+
+import requests
+import urllib3
+from requests_sse import InvalidContentTypeError, InvalidStatusCodeError
+
+from sluice_producer.source.parser import Parser, SourceEvent
+from sluice_producer.source.session import LineSession, StreamEnded
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds for one TCP and TLS handshake."""
+_EXCERPT: Final = 300
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where to begin: what is added to the request, and the id in force before the first event."""
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    last_event_id: str = ""
+
+    @property
+    def asks_for_history(self) -> bool:
+        """Whether a source could refuse this as too old."""
+        return bool(self.params or self.headers)
+
+
+class Refused(Exception):  # noqa: N818  (the source's answer, which may be as it should be)
+    """The source answered with another status than 200, or with something that is no event stream.
+
+    `status` is HTTP's; `retry_after` in seconds when the source named it; `detail` the beginning of its text.
+    """
+
+    def __init__(self, status: int, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(f"HTTP {status}: {detail}")
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class Broken(Exception):  # noqa: N818  (ditto)
+    """The connection could not be made or did not last; `cause` is one of end, idle, network, connect."""
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(f"{cause}: {detail}")
+        self.cause = cause
+
+
+class Stream(Protocol):
+    """An open connection."""
+
+    @property
+    def retry(self) -> float | None:
+        """Seconds to wait before a reconnect, as the source asked; None when it did not."""
+        ...
+
+    def __iter__(self) -> Iterator[SourceEvent]:
+        """Events until Broken is raised."""
+        ...
+
+    def interrupt(self) -> None:
+        """Wakes a thread that is blocked in iterating."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        ...
+
+
+@dataclass(frozen=True)
+class HttpSource:
+    """Opens connections to one URL. Times in seconds, `max_event` in bytes: more of an event is dropped."""
+
+    url: str
+    user_agent: str
+    idle_timeout: float
+    max_event: int
+    on_chunk: Callable[[], None] = lambda: None
+
+    def open(self, resume: Resume, now: float) -> Stream:
+        """Connects; `now` (epoch seconds) reads a Retry-After that is a date. Raises Refused and Broken."""
+        session = LineSession(self.max_event, self.on_chunk)
+        # Bytes: an id may hold any character, and requests would encode text as Latin-1.
+        headers: dict[str, Any] = {k: v.encode() for k, v in resume.headers.items()}
+        headers |= {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
+        parser = Parser(
+            self.url,
+            max_data=self.max_event,
+            last_event_id=resume.last_event_id,
+            session=session,
+            headers=headers,
+            params=dict(resume.params),
+            timeout=(CONNECT_TIMEOUT, self.idle_timeout),
+        )
+        try:
+            parser.connect()
+        except InvalidStatusCodeError as error:
+            refusal = _refusal(error.status_code, error.response, now)
+            session.close()
+            raise refusal from error
+        except InvalidContentTypeError as error:
+            session.close()
+            raise Refused(200, f"no event stream but {error.content_type}") from error
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+            ValueError,
+        ) as error:
+            session.close()
+            raise Broken("connect", _text(error)) from error
+        return _HttpStream(parser, session)
+
+
+class _HttpStream:
+    def __init__(self, parser: Parser, session: LineSession) -> None:
+        self._parser = parser
+        self._session = session
+
+    @property
+    def retry(self) -> float | None:
+        return self._parser.retry
+
+    def __iter__(self) -> Iterator[SourceEvent]:
+        try:
+            yield from self._parser
+        except StreamEnded:
+            raise Broken("end", "the source ended the stream") from None
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise Broken("idle", "no byte within the idle time-out") from error
+        except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
+            raise Broken("network", _text(error)) from error
+
+    def interrupt(self) -> None:
+        response = self._parser.response
+        if response is not None:
+            response.interrupt()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._parser.close()
+        self._session.close()
+
+
+def _refusal(status: int, response: requests.Response | None, now: float) -> Refused:
+    detail, after = "", None
+    if response is not None:
+        after = retry_after(response.headers.get("Retry-After"), now)
+        with contextlib.suppress(OSError, ValueError, urllib3.exceptions.HTTPError):
+            detail = response.raw.read1(_EXCERPT, decode_content=True).decode("utf-8", "replace")
+        with contextlib.suppress(OSError):
+            response.close()
+    return Refused(status, " ".join(detail.split()), after)
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds from a Retry-After header: a number, or an HTTP date (RFC 9110 section 10.2.3); None if neither."""
+    if not value:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:_EXCERPT]

@@ -1,0 +1,98 @@
+"""The outside of the process: the queues, the bucket, the checkpoint's store, the source."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from sluice_core.aws import Aws, clients
+from sluice_core.errors import TemporaryError
+from sluice_core.logs import get_logger
+from sluice_core.retry import Backoff, retry_forever
+from sluice_core.s3 import Bucket, BucketLike
+from sluice_core.sqs import Queue, QueueLike, dead_letter_queue
+from sluice_core.telemetry import Health
+
+from sluice_producer.ledger import path_of
+from sluice_producer.runtime import Runtime
+from sluice_producer.settings import ProducerSettings
+from sluice_producer.source.connection import HttpSource
+from sluice_producer.source.supervisor import Source
+from sluice_producer.stores import FileStore, S3Store, Store
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside the process: what tests replace. `max_message_bytes`: what the queue takes."""
+
+    queue: QueueLike
+    dead_queue: QueueLike
+    bucket: BucketLike
+    store: Store
+    source: Source
+    max_message_bytes: int
+
+
+def connect(settings: ProducerSettings, runtime: Runtime) -> World:
+    """The real world. Waits for a queue that is not there (yet) and says so; raises Stopped, PermanentError."""
+    aws = clients(settings, pool=settings.senders + 6)
+
+    def tell(error: TemporaryError, delay: float) -> None:
+        runtime.health.set_ready("queue", ready=False, why=str(error))
+        _log.warning("waiting for the queues", why=str(error), retry_in_seconds=round(delay, 2))
+
+    def look() -> tuple[Queue, Queue, int]:
+        queue = Queue.resolve(aws, settings.queue)
+        dead = dead_letter_queue(aws, queue, settings.dlq)
+        return (
+            queue,
+            dead,
+            min(queue.attributes().max_message_bytes, dead.attributes().max_message_bytes),
+        )
+
+    queue, dead, size = retry_forever(
+        look,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        backoff=Backoff(cap=5.0, rng=runtime.rng),
+        on_error=tell,
+        until_requested=True,
+    )
+    runtime.health.set_ready("queue", ready=True)
+    return World(
+        queue=queue,
+        dead_queue=dead,
+        bucket=Bucket(aws, settings.bucket),
+        store=make_store(settings, aws),
+        source=make_source(settings, runtime.health),
+        max_message_bytes=size,
+    )
+
+
+def make_store(settings: ProducerSettings, aws: Aws) -> Store:
+    """Where the checkpoint lives."""
+    parts = urlsplit(settings.checkpoint_url)
+    if parts.scheme == "file":
+        return FileStore(path_of(settings.checkpoint_url))
+    return S3Store(Bucket(aws, parts.netloc), parts.path.lstrip("/"))
+
+
+def make_source(settings: ProducerSettings, health: Health) -> HttpSource:
+    """The stream; of an event that is too large, as much is kept as a pack may hold."""
+    return HttpSource(
+        settings.read_url,
+        settings.agent,
+        settings.source_idle_timeout,
+        settings.pack_max_unpacked_bytes,
+        on_chunk=lambda: health.beat("reader"),
+    )
+
+
+def make_registry() -> CollectorRegistry:
+    """A registry of this process's own, with its CPU and memory."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
