@@ -248,7 +248,7 @@ class Queue:
             max_receive_count=int(redrive["maxReceiveCount"])
             if "maxReceiveCount" in redrive
             else None,
-            created_at=int(values.get("CreatedTimestamp", 0)),
+            created_at=int(float(values.get("CreatedTimestamp", 0))),
         )
 
     def _in_tens(
