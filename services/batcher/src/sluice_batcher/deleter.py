@@ -3,8 +3,6 @@
 import threading
 from typing import Final
 
-from sluice_batcher.held import Held, Ledger
-from sluice_batcher.metrics import Metrics
 from sluice_core.clock import Clock
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.lifecycle import Stop
@@ -12,6 +10,9 @@ from sluice_core.logs import get_logger
 from sluice_core.retry import Backoff
 from sluice_core.sqs import QueueLike, Refused
 from sluice_core.telemetry import Health
+
+from sluice_batcher.held import Held, Ledger
+from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
 _AT_ONCE: Final = 500

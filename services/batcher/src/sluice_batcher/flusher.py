@@ -3,6 +3,11 @@
 import threading
 from collections.abc import Sequence
 
+from sluice_core import reasons
+from sluice_core.clock import Clock
+from sluice_core.deadletter import DeadLetter
+from sluice_core.logs import get_logger
+
 from sluice_batcher.buffer import Batch, Buffer
 from sluice_batcher.held import Held, Ledger
 from sluice_batcher.identity import QueueIdentity
@@ -11,10 +16,6 @@ from sluice_batcher.metrics import Metrics
 from sluice_batcher.objects import FailedRow, ObjectMaker
 from sluice_batcher.poison import PoisonDesk
 from sluice_batcher.upload import Uploader
-from sluice_core import reasons
-from sluice_core.clock import Clock
-from sluice_core.deadletter import DeadLetter
-from sluice_core.logs import get_logger
 
 _log = get_logger(__name__)
 
@@ -29,8 +30,9 @@ class Flusher:
         maker: ObjectMaker,
         uploader: Uploader,
         desk: PoisonDesk,
-        identity: QueueIdentity,
         *,
+        identity: QueueIdentity,
+        wake: threading.Event,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -42,7 +44,7 @@ class Flusher:
         self._identity = identity
         self._clock = clock
         self._metrics = metrics
-        self.wake = threading.Event()
+        self.wake = wake
 
     def step(self) -> bool:
         """Flushes the oldest batch that is due; False when none is.

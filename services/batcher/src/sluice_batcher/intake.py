@@ -7,16 +7,17 @@ batcher.
 
 from typing import Final
 
-from sluice_batcher.buffer import Buffer
-from sluice_batcher.held import Admission, Held, Ledger
-from sluice_batcher.metrics import Metrics
-from sluice_batcher.parse import BadEvent, Parsed, Parser
-from sluice_batcher.poison import PoisonDesk
 from sluice_core import wire
 from sluice_core.deadletter import DeadLetter
 from sluice_core.errors import PoisonError, UnknownCodecError
 from sluice_core.logs import get_logger
 from sluice_core.sqs import Received
+
+from sluice_batcher.buffer import Buffer
+from sluice_batcher.held import Admission, Held, Ledger
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.parse import BadEvent, Parsed, Parser
+from sluice_batcher.poison import PoisonDesk
 
 _log = get_logger(__name__)
 _TOLD_CODECS: Final = 20
@@ -101,7 +102,13 @@ class Intake:
 
 
 def event_letter(
-    event: bytes, reason: str, detail: str, *, source: str | None, pack_id: str | None, position: int
+    event: bytes,
+    reason: str,
+    detail: str,
+    *,
+    source: str | None,
+    pack_id: str | None,
+    position: int,
 ) -> DeadLetter:
     """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`."""
     return DeadLetter(

@@ -5,12 +5,13 @@ A lease that lapses is not mended here: the message is visible to others again, 
 
 from collections import defaultdict
 
-from sluice_batcher.held import Held, Ledger
-from sluice_batcher.metrics import Metrics
 from sluice_core.clock import Clock
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.logs import get_logger
 from sluice_core.sqs import QueueLike
+
+from sluice_batcher.held import Held, Ledger
+from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
 

@@ -64,9 +64,15 @@ class Metrics:
         self.redelivered = counter(
             "messages_redelivered", "Received again while held, or after being written here."
         )
-        self.deleted = counter("messages_deleted", "Messages deleted after all their rows were stored.")
-        self.delete_failures = counter("delete_failures", "Deletes that SQS refused or did not answer.")
-        returned = counter("messages_returned", "Messages given back to the queue unwritten.", ["why"])
+        self.deleted = counter(
+            "messages_deleted", "Messages deleted after all their rows were stored."
+        )
+        self.delete_failures = counter(
+            "delete_failures", "Deletes that SQS refused or did not answer."
+        )
+        returned = counter(
+            "messages_returned", "Messages given back to the queue unwritten.", ["why"]
+        )
         self.returned_drain = returned.labels("drain")
         self.returned_codec = returned.labels("unknown-codec")
         self.returned_lost = returned.labels("lease-lost")
@@ -94,7 +100,9 @@ class Metrics:
         self.transform_failures = counter("transform_failures", "Calls of the hook that failed.")
         self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
         self.held_rows = gauge("held_rows", "Rows held and not stored yet.")
-        self.oldest_age = gauge("oldest_held_message_age_seconds", "Age of the oldest held message.")
+        self.oldest_age = gauge(
+            "oldest_held_message_age_seconds", "Age of the oldest held message."
+        )
         self.last_flush = gauge("last_flush_timestamp_seconds", "When the last batch was stored.")
         self.freshness = BulkHistogram(
             "sluice_batcher_freshness_seconds",

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
+from sluice_core.keys import batch_name, object_key
+from sluice_core.version import __version__
 
+from sluice_batcher.arrow import pc
 from sluice_batcher.formats import Format
 from sluice_batcher.held import Held
 from sluice_batcher.partition import Part, Partitioner
 from sluice_batcher.table import TableMaker
 from sluice_batcher.times import MICROS
 from sluice_batcher.transform import Transform
-from sluice_core.keys import batch_name, object_key
-from sluice_core.version import __version__
 
 _ID_MAX_CHARS = 256
 
@@ -78,7 +78,7 @@ class ObjectMaker:
         made = Made(nulled=rows.nulled)
         digest = _digest(held.pack_id or held.message_id for held in messages)
         for part in self._partitioner.split(rows):
-            table = part.rows.table
+            table: pa.Table | None = part.rows.table
             if self._transform is not None:
                 table = self._transformed(self._transform, part, messages, made)
             if table is not None and table.num_rows:
@@ -95,9 +95,7 @@ class ObjectMaker:
             for index, why in outcome.failed.items():
                 at = index if part.indices is None else part.indices[index].as_py()
                 made.failed.append(FailedRow(*origins[at], why))
-        if not outcome.tables:
-            return None
-        return pa.concat_tables(outcome.tables, promote_options="permissive")
+        return outcome.table
 
     def _object(self, part: Part, table: pa.Table, digest: str) -> Outgoing:
         seconds = pc.divide(part.rows.times.cast(pa.int64()), pa.scalar(MICROS))

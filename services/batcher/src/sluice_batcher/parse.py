@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+from sluice_core import reasons
+from sluice_core.errors import PoisonError
 
 from sluice_batcher.columns import EVENT_ID, EVENT_TIME, ColumnSet, Kind
 from sluice_batcher.convert import clean_text, json_text, to_kind
 from sluice_batcher.shape import NO_JSON, Path, Shape
-from sluice_core import reasons
-from sluice_core.errors import PoisonError
 
 ID_PATH: Final[Path] = ("meta", "id")
 TIME_PATHS: Final[tuple[Path, ...]] = (("meta", "dt"), ("timestamp",))

@@ -6,11 +6,11 @@ up at noon belongs to the hours that its events happened in.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from sluice_batcher.arrow import Array, pc
 from sluice_batcher.table import Rows
 from sluice_batcher.times import MICROS, MIN_MICROS, to_datetime
 
@@ -31,7 +31,7 @@ class Part:
 
     path: str
     rows: Rows
-    indices: pa.Array | None
+    indices: Array | None
 
 
 class Partitioner:
@@ -72,7 +72,7 @@ class Partitioner:
         ordered = units.take(order)
         runs = pc.run_end_encode(ordered)
         start = 0
-        merged: dict[str, list[pa.Array]] = {}
+        merged: dict[str, list[Array]] = {}
         for unit, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
             path = self.path(unit * self._unit + MIN_MICROS)
             merged.setdefault(path, []).append(order.slice(start, end - start))
@@ -81,7 +81,8 @@ class Partitioner:
             yield _part(path, rows, pa.concat_arrays(pieces))
 
 
-def _part(path: str, rows: Rows, indices: pa.Array) -> Part:
-    ids = [rows.ids[index] for index in indices.to_pylist()]
+def _part(path: str, rows: Rows, indices: Array) -> Part:
+    picks: list[Any] = indices.to_pylist()
+    ids = [rows.ids[index] for index in picks]
     picked = Rows(rows.table.take(indices), rows.times.take(indices), ids, 0)
     return Part(path, picked, indices)

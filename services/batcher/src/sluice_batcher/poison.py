@@ -9,8 +9,6 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from sluice_batcher.held import Held, Ledger
-from sluice_batcher.metrics import Metrics
 from sluice_core.clock import Clock
 from sluice_core.deadletter import DeadLetter
 from sluice_core.errors import PermanentError
@@ -18,6 +16,9 @@ from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger
 from sluice_core.retry import Backoff
 from sluice_core.telemetry import Health
+
+from sluice_batcher.held import Held, Ledger
+from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
 _MAX_BYTES: Final = 64 * 2**20
@@ -94,7 +95,7 @@ class PoisonDesk:
         for reason, count in Counter(letter.reason for letter in letters).items():
             self._metrics.poison.labels(reason).inc(count)
         with self._lock:
-            for held, job in jobs:
+            for _, job in jobs:
                 self._jobs.popleft()
                 self._bytes -= sum(len(letter.body) for letter in job)
         for held, _ in jobs:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from sluice_batcher.intake import Intake
-from sluice_batcher.metrics import Metrics
 from sluice_core.clock import Clock
 from sluice_core.errors import MissingResourceError, PermanentError, TemporaryError
 from sluice_core.lifecycle import Stop
@@ -12,6 +10,9 @@ from sluice_core.logs import get_logger
 from sluice_core.retry import Backoff
 from sluice_core.sqs import QueueLike
 from sluice_core.telemetry import Health
+
+from sluice_batcher.intake import Intake
+from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
 _ROOM_PAUSE = 0.05
@@ -76,7 +77,9 @@ class Receiver:
         self._metrics.receive_failures.inc()
         at_least = error.delay if isinstance(error, TemporaryError) else 5.0
         delay = self._backoff.next(at_least=at_least)
-        hint = "waiting for it to be made" if isinstance(error, MissingResourceError) else "retrying"
+        hint = (
+            "waiting for it to be made" if isinstance(error, MissingResourceError) else "retrying"
+        )
         self._health.set_ready("queue", ready=False, why=str(error))
         if self._backoff.failures in (1, 5) or self._backoff.failures % 20 == 0:
             _log.warning("receive failed", error=str(error), what_now=hint, wait=round(delay, 2))

@@ -3,11 +3,11 @@
 from typing import Final, Literal
 
 from pydantic import Field, field_validator
-
-from sluice_batcher.partition import Partitioner
 from sluice_core.limits import SQS_IN_FLIGHT, SQS_MAX_VISIBILITY_SECONDS, SQS_MAX_WAIT_SECONDS
 from sluice_core.quantities import Bytes, Seconds
 from sluice_core.settings import CommonSettings
+
+from sluice_batcher.partition import Partitioner
 
 DRAIN_SECONDS: Final = 2.0
 """What a drain needs after the last poll: one flush, its deletes, and handing back the rest."""
@@ -107,7 +107,10 @@ class BatcherSettings(CommonSettings):
                 f"SLUICE_SHUTDOWN_GRACE={self.shutdown_grace:g}s: must exceed SLUICE_RECEIVE_WAIT "
                 f"({self.receive_wait:g} s) and {DRAIN_SECONDS:g} s to flush"
             )
-        if self.scale_queue_length is not None and self.max_held_messages >= self.scale_queue_length:
+        if (
+            self.scale_queue_length is not None
+            and self.max_held_messages >= self.scale_queue_length
+        ):
             problems.append(
                 f"SLUICE_SCALE_QUEUE_LENGTH={self.scale_queue_length}: must exceed SLUICE_MAX_HELD_MESSAGES "
                 f"({self.max_held_messages}), or pods that hold messages look like a backlog and are scaled for"

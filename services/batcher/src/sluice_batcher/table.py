@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from sluice_batcher.arrow import Array, pc
 from sluice_batcher.columns import EVENT_ID, EVENT_TIME, Column, ColumnSet, Kind, arrow_type
 from sluice_batcher.convert import json_text, to_kind
 from sluice_batcher.parse import TIME_PATHS
@@ -40,7 +40,7 @@ class Rows:
     """A table with, for each row, its event time (never null) and its id."""
 
     table: pa.Table
-    times: pa.Array
+    times: Array
     ids: list[str]
     nulled: int
 
@@ -70,13 +70,13 @@ class _Making:
         self._messages = messages
         self._rows = list(chain.from_iterable(m.rows for m in messages))
         self._values: dict[Path, list[Any]] = {}
-        self._times: dict[Path, pa.Array] = {}
+        self._times: dict[Path, Array] = {}
         self.nulled = 0
 
     def rows(self, columns: Iterable[Column], schema: pa.Schema) -> Rows:
         ids = list(chain.from_iterable(m.ids for m in self._messages))
         times = self._event_times()
-        arrays = []
+        arrays: list[Array] = []
         for column in columns:
             if column.path == EVENT_ID:
                 arrays.append(pa.array(ids, pa.string()))
@@ -86,7 +86,7 @@ class _Making:
                 arrays.append(self._array(column))
         return Rows(pa.Table.from_arrays(arrays, schema=schema), times, ids, self.nulled)
 
-    def _event_times(self) -> pa.Array:
+    def _event_times(self) -> Array:
         times = pa.nulls(len(self._rows), TIMESTAMP)
         for path in TIME_PATHS:
             if times.null_count:
@@ -96,7 +96,7 @@ class _Making:
             times = pc.coalesce(times, pa.array(sent, pa.int64()).cast(TIMESTAMP))
         return times
 
-    def _time_array(self, path: Path) -> pa.Array:
+    def _time_array(self, path: Path) -> Array:
         if path not in self._times:
             self._times[path] = timestamp_array(self._of(path))
         return self._times[path]
@@ -106,7 +106,7 @@ class _Making:
             self._values[path] = self._shape.values(self._rows, path)
         return self._values[path]
 
-    def _array(self, column: Column) -> pa.Array:
+    def _array(self, column: Column) -> Array:
         values = self._of(column.path)
         if column.kind is Kind.TIMESTAMP:
             array = self._time_array(column.path)

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from sluice_batcher.arrow import Array, pc
 
 TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 MICROS: Final = 1_000_000
@@ -40,7 +41,7 @@ def to_datetime(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
-def timestamp_array(values: Sequence[Any]) -> pa.Array:
+def timestamp_array(values: Sequence[Any]) -> Array:
     """A `TIMESTAMP` array of values as JSON gives them; null where a value is missing or no time."""
     kinds = set(map(type, values))
     kinds.discard(type(None))
@@ -54,18 +55,19 @@ def timestamp_array(values: Sequence[Any]) -> pa.Array:
         numbers = [value for value in values if value is not None]
         if min(numbers) >= 0 and max(numbers) < _MILLIS_FROM:
             seconds = pa.array(values, pa.int64())
-            return pc.multiply(seconds, pa.scalar(MICROS)).cast(TIMESTAMP)
+            micros: Array = pc.multiply(seconds, pa.scalar(MICROS)).cast(TIMESTAMP)
+            return micros
     return pa.array([to_micros(value) for value in values], pa.int64()).cast(TIMESTAMP)
 
 
-def _iso_array(values: Sequence[Any]) -> pa.Array | None:
+def _iso_array(values: Sequence[Any]) -> Array | None:
     """Arrow's own parser, which wants an offset and at most six decimals; None when one text is otherwise."""
     try:
         parsed = pa.array(values, pa.string()).cast(TIMESTAMP)
     except (pa.ArrowInvalid, UnicodeEncodeError):
         return None
     span = pc.min_max(parsed.cast(pa.int64())).as_py()
-    return parsed if MIN_MICROS <= span["min"] and span["max"] <= MAX_MICROS else None
+    return parsed if span["min"] >= MIN_MICROS and span["max"] <= MAX_MICROS else None
 
 
 def _text_micros(text: str) -> int | None:

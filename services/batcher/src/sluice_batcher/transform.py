@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
-
 from sluice_core.errors import ConfigError
 from sluice_core.logs import get_logger
 
@@ -34,9 +33,9 @@ class TransformError(Exception):
 
 @dataclass
 class Outcome:
-    """Tables that the hook gave, and the rows of its input (index → why) that it failed on."""
+    """The hook's table (None: there is none), and the rows of its input (index → why) that it failed on."""
 
-    tables: list[pa.Table] = field(default_factory=list)
+    table: pa.Table | None = None
     failed: dict[int, str] = field(default_factory=dict)
     calls_failed: int = 0
 
@@ -51,23 +50,31 @@ class Transform:
     def run(self, table: pa.Table) -> Outcome:
         """Applies the hook to a table, and to ever smaller parts of it where it fails."""
         outcome = Outcome()
-        self._run(table, 0, outcome)
+        tables: list[pa.Table] = []
+        self._run(table, 0, outcome, tables)
+        try:
+            if tables:
+                outcome.table = pa.concat_tables(tables, promote_options="permissive")
+        except pa.ArrowException as error:
+            why = f"gave parts whose columns do not fit together: {error}"[:300]
+            outcome.failed = dict.fromkeys(range(table.num_rows), why)
         return outcome
 
-    def _run(self, table: pa.Table, start: int, outcome: Outcome) -> None:
+    def _run(self, table: pa.Table, start: int, outcome: Outcome, tables: list[pa.Table]) -> None:
         try:
-            outcome.tables.append(self.apply(table))
-            return
+            tables.append(self.apply(table))
         except TransformError as error:
             outcome.calls_failed += 1
             why = str(error)
+        else:
+            return
         size = table.num_rows
         if size == 1 or outcome.calls_failed > _PATIENCE:
             outcome.failed.update(dict.fromkeys(range(start, start + size), why))
             return
         half = size // 2
-        self._run(table.slice(0, half), start, outcome)
-        self._run(table.slice(half), start + half, outcome)
+        self._run(table.slice(0, half), start, outcome, tables)
+        self._run(table.slice(half), start + half, outcome, tables)
 
     def apply(self, table: pa.Table) -> pa.Table:
         """The hook's table; raises TransformError whatever the hook raises."""
@@ -92,12 +99,10 @@ class Transform:
         arrays = []
         for name in names:
             index = self._schema.get_field_index(name)
-            kind = self._schema.field(index).type if index >= 0 else None
-            array = pa.Array.from_pandas(frame[name], type=kind)
-            if isinstance(array, pa.ChunkedArray):
-                array = array.combine_chunks()
+            kind: Any = self._schema.field(index).type if index >= 0 else None
+            column: Any = pa.array(frame[name], type=kind, from_pandas=True)
             # A column of nothing but nulls has no type that Parquet's readers agree on.
-            arrays.append(array.cast(pa.string()) if pa.types.is_null(array.type) else array)
+            arrays.append(column.cast(pa.string()) if pa.types.is_null(column.type) else column)
         return pa.Table.from_arrays(arrays, names=names)
 
 

@@ -4,8 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from sluice_batcher.metrics import Metrics
-from sluice_batcher.objects import Outgoing
 from sluice_core.clock import Clock
 from sluice_core.errors import NotFoundError, PermanentError, PreconditionError, TemporaryError
 from sluice_core.lifecycle import Stop
@@ -13,6 +11,9 @@ from sluice_core.logs import get_logger
 from sluice_core.retry import Backoff, retry_forever
 from sluice_core.s3 import BucketLike
 from sluice_core.telemetry import Health
+
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.objects import Outgoing
 
 _log = get_logger(__name__)
 _REFUSED_PAUSE: Final = 5.0
@@ -64,7 +65,9 @@ class Uploader:
         metrics.rows.inc(outgoing.rows)
         now = self._clock.now()
         # Clocks differ, and ours may jump: a row is never stored before its event happened.
-        metrics.freshness.observe_many((max(0.0, now - at), count) for at, count in outgoing.seconds)
+        metrics.freshness.observe_many(
+            (max(0.0, now - at), count) for at, count in outgoing.seconds
+        )
 
     def _put(self, outgoing: Outgoing) -> None:
         if self._stop.forced:

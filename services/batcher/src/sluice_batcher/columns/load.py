@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import yaml
+from sluice_core.errors import ConfigError
 
 from sluice_batcher.columns.model import EVENT_ID, EVENT_TIME, Column, ColumnSet, Kind
-from sluice_core.errors import ConfigError
 
 BUILT_IN: Final = ("article", "recentchange")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _KEYS: Final = ("name", "path", "type")
-_SPECIAL: Final = {EVENT_ID: Kind.STRING, EVENT_TIME: Kind.TIMESTAMP}
+_SPECIAL: Final[dict[tuple[str, ...], Kind]] = {EVENT_ID: Kind.STRING, EVENT_TIME: Kind.TIMESTAMP}
 
 
 def load_columns(setting: str) -> ColumnSet:
@@ -109,7 +109,9 @@ class _Reader:
             self._fail(node, f"path {'.'.join(parts)!r}: of those with @ there are {known}")
         return parts
 
-    def _mapping(self, node: yaml.Node, allowed: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
+    def _mapping(
+        self, node: yaml.Node, allowed: tuple[str, ...], what: str
+    ) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
             self._fail(node, f"{what} must be a mapping with {', '.join(allowed)}")
         found: dict[str, yaml.Node] = {}

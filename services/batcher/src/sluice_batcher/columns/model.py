@@ -11,8 +11,8 @@ from typing import Final
 
 import pyarrow as pa
 
-EVENT_ID: Final = ("@event_id",)
-EVENT_TIME: Final = ("@event_time",)
+EVENT_ID: Final[tuple[str, ...]] = ("@event_id",)
+EVENT_TIME: Final[tuple[str, ...]] = ("@event_time",)
 
 
 class Kind(StrEnum):
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     JSON = "json"
 
 
-_ARROW: Final = {
+_ARROW: Final[dict[Kind, pa.DataType]] = {
     Kind.STRING: pa.string(),
     Kind.INT64: pa.int64(),
     Kind.FLOAT64: pa.float64(),

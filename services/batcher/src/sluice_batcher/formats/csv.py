@@ -15,9 +15,9 @@ import io
 from typing import ClassVar, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from sluice_batcher.arrow import Chunked, pc
 from sluice_batcher.formats.model import (
     Compression,
     compress,
@@ -62,24 +62,25 @@ def _as_pandas_writes(table: pa.Table) -> pa.Table:
     return table
 
 
-def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _times(column: Chunked) -> Chunked:
     """`2026-11-23 14:00:00+00:00`, with as many decimals (0, 3, 6) as the column's finest value needs."""
     micros = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    unit = "us"
-    for coarser, size in (("ms", 1000), ("s", MICROS)):
+    unit: pa.DataType = pa.timestamp("us")
+    for coarser, size in ((pa.timestamp("ms"), 1000), (pa.timestamp("s"), MICROS)):
         if not _all_multiples(micros, size):
             break
         unit = coarser
-    text = pc.cast(micros.cast(pa.timestamp("us")), pa.timestamp(unit)).cast(pa.string())
-    return pc.binary_join_element_wise(text, "+00:00", "")
+    text = pc.cast(micros.cast(pa.timestamp("us")), unit).cast(pa.string())
+    joined: Chunked = pc.binary_join_element_wise(text, "+00:00", "")
+    return joined
 
 
-def _all_multiples(numbers: pa.ChunkedArray, size: int) -> bool:
+def _all_multiples(numbers: Chunked, size: int) -> bool:
     whole = pc.multiply(pc.divide(numbers, pa.scalar(size)), pa.scalar(size))
     return pc.all(pc.equal(numbers, whole)).as_py() in (True, None)
 
 
-def _floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _floats(column: Chunked) -> Chunked:
     """As Python writes them: Arrow's `1` for 1.0 would be read back as an integer."""
     texts = [None if x is None or x != x else repr(x) for x in column.to_pylist()]  # noqa: PLR0124
     return pa.chunked_array([pa.array(texts, pa.string())])

@@ -1,0 +1,102 @@
+"""The way out: no new receive, the outstanding polls come back, flush, delete, hand back the rest.
+
+All within the grace period, of which a part is kept for handing back. Whatever does not fit stays in the
+queue: its lease runs out, and somebody else gets it.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from sluice_core.clock import Clock
+from sluice_core.errors import PermanentError, TemporaryError
+from sluice_core.lifecycle import Stop
+from sluice_core.limits import SQS_BATCH_ENTRIES
+from sluice_core.logs import get_logger
+from sluice_core.sqs import QueueLike
+
+from sluice_batcher.held import Ledger
+from sluice_batcher.loops import Loop
+from sluice_batcher.metrics import Metrics
+
+_log = get_logger(__name__)
+_SLICE: Final = 0.05
+_HAND_BACK_SHARE: Final = 0.2
+_HAND_BACK_SECONDS: Final = 3.0
+_HAND_BACK_THREADS: Final = 8
+
+
+class Drain:
+    """Ends a batcher's loops in their order. `abandon` ends the patience of those that wait for AWS."""
+
+    def __init__(
+        self,
+        queue: QueueLike,
+        ledger: Ledger,
+        *,
+        clock: Clock,
+        stop: Stop,
+        abandon: Stop,
+        metrics: Metrics,
+    ) -> None:
+        self._queue = queue
+        self._ledger = ledger
+        self._clock = clock
+        self._stop = stop
+        self._abandon = abandon
+        self._metrics = metrics
+
+    def run(
+        self,
+        receiving: Sequence[Loop],
+        stages: Sequence[tuple[Callable[[], None], Loop]],
+        *,
+        grace: float,
+    ) -> bool:
+        """Drains within `grace` seconds; `stages` are (what to do first, the loop to wait for), in order.
+
+        True when the stop was orderly (everything stored or handed back), False when it was forced.
+        """
+        started = self._clock.monotonic()
+        reserve = min(_HAND_BACK_SECONDS, grace * _HAND_BACK_SHARE)
+        deadline = started + grace - reserve
+        _log.info("draining", held=len(self._ledger), grace=grace)
+        for loop in receiving:
+            loop.finish()
+        self._join(receiving, deadline)
+        for prepare, loop in stages:
+            prepare()
+            loop.finish()
+            self._join([loop], deadline)
+        self._abandon.force()
+        if self._stop.forced:
+            _log.warning("forced to stop, the queue keeps what is left", held=len(self._ledger))
+            return False
+        self._hand_back(started + grace)
+        _log.info("drained", seconds=round(self._clock.monotonic() - started, 2))
+        return True
+
+    def _join(self, loops: Sequence[Loop], deadline: float) -> None:
+        for loop in loops:
+            while not loop.join(_SLICE):
+                if self._stop.forced or self._clock.monotonic() >= deadline:
+                    break
+
+    def _hand_back(self, deadline: float) -> None:
+        """Everything unwritten becomes visible now, for somebody who has more time."""
+        rest = [held.handle for held in self._ledger.unwritten()]
+        if not rest:
+            return
+        parts = [rest[i : i + SQS_BATCH_ENTRIES] for i in range(0, len(rest), SQS_BATCH_ENTRIES)]
+        with ThreadPoolExecutor(_HAND_BACK_THREADS, thread_name_prefix="hand-back") as pool:
+            returned = sum(pool.map(lambda part: self._return(part, deadline), parts))
+        self._metrics.returned_drain.inc(returned)
+        _log.warning("messages handed back unwritten", returned=returned, left=len(rest) - returned)
+
+    def _return(self, handles: list[str], deadline: float) -> int:
+        if self._stop.forced or self._clock.monotonic() >= deadline:
+            return 0
+        try:
+            return len(handles) - len(self._queue.extend(handles, 0))
+        except (TemporaryError, PermanentError):
+            return 0
