@@ -36,6 +36,7 @@ class Source:
             port=port,
         )
         self.url = self._server.url
+        self.port = self._server.port
         self.preset = "wikimedia" if self._server.options.dialect == "eventstreams" else "generic"
 
     @property
