@@ -84,8 +84,9 @@ def _compile(node: _Node) -> bool:
         node.fields[key] = names[name] = name
         names[name] = key
         if Kind.JSON in kinds:
-            direct = direct and len(kinds) == 1
-            fields.append((name, msgspec.Raw if len(kinds) == 1 else Any, NO_JSON))
+            alone = len(kinds) == 1
+            direct = direct and alone
+            fields.append((name, msgspec.Raw, NO_JSON) if alone else (name, Any, None))
         else:
             types = dict.fromkeys(kind for k in sorted(kinds) for kind in _TYPES[k])
             fields.append((name, _union(types), None))

@@ -18,7 +18,7 @@ from sluice_core.errors import ConfigError
 from sluice_core.logs import get_logger
 
 _log = get_logger(__name__)
-_NULLABLE: Final = {
+NULLABLE: Final = {
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
     pa.string(): pd.StringDtype(),
@@ -78,7 +78,7 @@ class Transform:
 
     def apply(self, table: pa.Table) -> pa.Table:
         """The hook's table; raises TransformError whatever the hook raises."""
-        frame = table.to_pandas(types_mapper=_NULLABLE.get)
+        frame = table.to_pandas(types_mapper=NULLABLE.get)
         try:
             result = self._hook(frame)
         except Exception as error:  # a user's code may raise anything

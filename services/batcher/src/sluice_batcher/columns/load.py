@@ -71,9 +71,10 @@ class _Reader:
         for entry in entries.value:
             column = self._column(entry)
             # Athena, Hive and DuckDB do not tell the case of names.
-            first = seen.setdefault(column.name.lower(), _line(entry))
-            if first != _line(entry):
-                self._fail(entry, f"column {column.name!r} is already defined in line {first}")
+            key = column.name.lower()
+            if key in seen:
+                self._fail(entry, f"column {column.name!r} is already defined in line {seen[key]}")
+            seen[key] = _line(entry)
             columns.append(column)
         return ColumnSet(name, tuple(columns))
 

@@ -1,0 +1,126 @@
+"""A whole batcher over in-memory SQS and S3, driven step by step: for the tests of this package and of hooks."""
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from sluice_core import wire
+from sluice_core.deadletter import DeadLetter
+from sluice_core.lifecycle import Stop
+from sluice_core.settings import load_settings
+from sluice_core.sqs import OutMessage
+from sluice_core.telemetry import Health
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+
+from sluice_batcher.app import Batcher, Plan
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.settings import BatcherSettings
+from sluice_batcher.world import World
+
+
+def event(event_id: str, /, *, dt: str = "2026-11-23T14:05:00Z", **fields: Any) -> dict[str, Any]:
+    """An event as Wikimedia's, with the fields that a test is about."""
+    return {"meta": {"id": event_id, "dt": dt, "domain": "en.wikipedia.org"}, **fields}
+
+
+def pack(events: Sequence[Mapping[str, Any] | bytes], **attributes: str | int) -> OutMessage:
+    """A packed message of events (bytes as they are); `attributes` overrides wire attributes, `_` for `-`."""
+    lines = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
+    message = wire.encode_pack(lines, source="test", ids=["-"] * len(lines))
+    changed = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return OutMessage(message.body, {**message.attributes, **changed})
+
+
+class Rig:
+    """A batcher with everything around it faked. `settings` are SLUICE_* values, in lower case."""
+
+    def __init__(self, clock: FakeClock | None = None, **settings: object) -> None:
+        environ = {f"SLUICE_{name.upper()}": str(value) for name, value in settings.items()}
+        self.settings = load_settings(BatcherSettings, {"SLUICE_FORMAT": "jsonl", **environ})
+        self.clock = clock or FakeClock()
+        self.queue = FakeSqs(self.clock)
+        self.dead_queue = FakeSqs(self.clock, name="dead")
+        self.bucket = FakeS3()
+        self.stop = Stop()
+        self.health = Health(self.clock)
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry, self.settings.format)
+        self.batcher = self.restart()
+
+    def restart(self) -> Batcher:
+        """A new batcher over the same world, as after a kill."""
+        self.stop = Stop()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry, self.settings.format)
+        self.batcher = Batcher(
+            self.settings,
+            Plan.of(self.settings),
+            World(
+                self.queue,
+                self.dead_queue,
+                self.bucket,
+                self.queue.attributes(),
+                self.clock,
+                random.Random(1),  # noqa: S311
+            ),
+            stop=self.stop,
+            health=self.health,
+            metrics=self.metrics,
+        )
+        return self.batcher
+
+    def send(self, messages: Iterable[OutMessage]) -> list[str]:
+        """Puts messages into the queue; gives their ids."""
+        return [self.queue.put_message(message) for message in messages]
+
+    def receive(self, polls: int = 1) -> int:
+        """Polls so many times; gives the number of messages received."""
+        return sum(self.batcher.receivers[0].step() for _ in range(polls))
+
+    def flush(self) -> int:
+        """Flushes all that is due now, sends letters, deletes; gives the number of batches."""
+        batches = 0
+        while self.batcher.flusher.step():
+            batches += 1
+        self.settle()
+        return batches
+
+    def settle(self) -> None:
+        """Sends the dead letters that wait and deletes what is ready."""
+        while self.batcher.desk.step():
+            pass
+        while self.batcher.deleter.step(self.batcher.ledger):
+            pass
+
+    def run_dry(self) -> None:
+        """Receives and flushes, ages included, until nothing is left to receive or flush."""
+        while self.receive() or self.flush() or self.batcher.buffer.rows:
+            if not self.batcher.has_room() or not len(self.queue):
+                self.clock.advance(0.01)
+            if self.batcher.buffer.rows:
+                self.clock.advance(self.settings.batch_max_age)
+                self.batcher.keeper.step()
+        self.settle()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows of all objects (format jsonl, uncompressed), by object name."""
+        return [
+            json.loads(line)
+            for key in sorted(self.bucket.objects)
+            if not key.startswith("_sluice/")
+            for line in self.bucket.objects[key].body.splitlines()
+        ]
+
+    def ids(self) -> list[str]:
+        """The event ids of all rows, sorted; a duplicate appears twice."""
+        return sorted(row["event_id"] for row in self.rows())
+
+    def dead(self) -> list[DeadLetter]:
+        """What is in the dead-letter queue; receives it."""
+        return [DeadLetter.from_message(m) for m in self.dead_queue.receive(max_messages=10_000)]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A metric's value, without the prefix; 0 when it has none yet."""
+        return self.registry.get_sample_value(f"sluice_batcher_{name}", labels) or 0.0

@@ -1,0 +1,222 @@
+import hashlib
+import json
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice_batcher.columns import ColumnSet, Kind, load_columns
+from sluice_batcher.columns.load import parse_columns
+from sluice_batcher.parse import Parser
+from sluice_batcher.table import TableMaker
+from sluice_core import reasons
+
+ARTICLE = load_columns("article")
+RECENTCHANGE = load_columns("recentchange")
+
+
+def rows_of(columns: ColumnSet, events, ids=None, sent_at=1_800_000_000.0, limit=10_000):
+    parser = Parser(columns, max_event_bytes=limit)
+    raw = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
+    parsed = parser.parse(raw, ids)
+    message = SimpleNamespace(rows=parsed.rows, ids=parsed.ids, sent_at=sent_at)
+    return parsed, TableMaker(columns, parser.shape).make([message])
+
+
+EVENT = {
+    "$schema": "/mediawiki/recentchange/1.0.0",
+    "meta": {"id": "e1", "dt": "2026-11-23T14:05:00Z", "domain": "de.wikipedia.org", "offset": 7},
+    "id": 5,
+    "type": "edit",
+    "namespace": 0,
+    "title": 'A "quoted", title\u2028',
+    "comment": "",
+    "timestamp": 1795442700,
+    "user": "U",
+    "bot": False,
+    "length": {"old": 1, "new": 2},
+    "log_params": {"a": [1, "é"]},
+}
+
+
+def test_article_row():
+    _, rows = rows_of(ARTICLE, [EVENT])
+    assert rows.table.to_pylist() == [
+        {
+            "id": 5,
+            "type": "edit",
+            "namespace": 0,
+            "title": 'A "quoted", title\u2028',
+            "comment": "",
+            "timestamp": 1795442700,
+            "user": "U",
+            "bot": False,
+            "event_id": "e1",
+        }
+    ]
+
+
+def test_recentchange_row_is_flat_and_typed():
+    _, rows = rows_of(RECENTCHANGE, [EVENT])
+    row = rows.table.to_pylist()[0]
+    assert (row["length_old"], row["length_new"], row["revision_old"]) == (1, 2, None)
+    assert row["timestamp"].isoformat() == "2026-11-23T14:05:00+00:00"
+    assert row["meta_dt"] == row["timestamp"]
+    assert row["meta_offset"] == 7
+    assert row["schema"] == "/mediawiki/recentchange/1.0.0"
+    assert json.loads(row["log_params"]) == {"a": [1, "é"]}
+    assert row["minor"] is None
+
+
+@pytest.mark.parametrize(
+    ("odd", "column", "expected"),
+    [
+        ({"id": "12"}, "id", 12),
+        ({"id": "x"}, "id", None),
+        ({"id": 5.0}, "id", 5),
+        ({"id": 2**63}, "id", None),
+        ({"id": None}, "id", None),
+        ({"title": 7}, "title", "7"),
+        ({"title": 1.25}, "title", "1.25"),
+        ({"title": ["a"]}, "title", '["a"]'),
+        ({"user": None}, "user", None),
+        ({"bot": "true"}, "bot", True),
+        ({"bot": "perhaps"}, "bot", None),
+        ({"length": 5}, "length_old", None),
+        ({"length": {"old": "9"}}, "length_old", 9),
+        ({"meta": "gone"}, "meta_domain", None),
+        ({"log_params": "text"}, "log_params", '"text"'),
+        ({"log_params": []}, "log_params", "[]"),
+        ({"log_params": None}, "log_params", None),
+        ({"timestamp": "never"}, "timestamp", None),
+    ],
+)
+def test_odd_fields_never_fail_their_neighbours(odd, column, expected):
+    parsed, rows = rows_of(RECENTCHANGE, [EVENT, {**EVENT, **odd}, EVENT])
+    assert not parsed.bad
+    assert rows.table.column(column).to_pylist()[1] == expected
+    _, alone = rows_of(RECENTCHANGE, [EVENT])
+    kept = rows.table.to_pylist()
+    assert kept[0] == kept[2] == alone.table.to_pylist()[0]
+
+
+def test_nulled_values_are_counted():
+    parsed, rows = rows_of(RECENTCHANGE, [{**EVENT, "id": "x", "timestamp": "never"}, EVENT])
+    assert parsed.nulled + rows.nulled == 2
+
+
+def test_bad_events_come_back_with_place_and_reason():
+    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    events = [EVENT, b"not json", b"[1]", b'{"a": NaN}', b'{"title": "\xff"}', b"", b"{} {}", EVENT]
+    parsed, rows = rows_of(ARTICLE, events)
+    assert [(bad.position, bad.reason) for bad in parsed.bad] == [
+        (1, reasons.NOT_JSON),
+        (2, reasons.NOT_OBJECT),
+        (3, reasons.NOT_JSON),
+        (4, reasons.BAD_UTF8),
+        (5, reasons.NOT_JSON),
+        (6, reasons.NOT_JSON),
+    ]
+    assert [bad.event for bad in parsed.bad] == events[1:-1]
+    assert rows.ids == ["e1", "e1"]
+    assert list(parsed.positions) == [0, 7]
+    parsed, rows = rows_of(ARTICLE, [EVENT, deep], limit=2_000_000)
+    assert [bad.reason for bad in parsed.bad] == [reasons.BAD_EVENT]
+
+
+def test_an_event_over_the_limit():
+    parsed, rows = rows_of(ARTICLE, [EVENT, {**EVENT, "comment": "x" * 1000}], limit=900)
+    assert [(bad.position, bad.reason) for bad in parsed.bad] == [(1, reasons.TOO_LARGE)]
+    assert len(rows) == 1
+
+
+def test_event_id_is_meta_id_else_sse_id_else_the_hash():
+    stranger = b'{"hello": 1}'
+    _, rows = rows_of(ARTICLE, [EVENT, stranger, stranger], ids=["s0", "s1", ""])
+    assert rows.ids == ["e1", "s1", hashlib.sha256(stranger).hexdigest()]
+    _, rows = rows_of(ARTICLE, [{"meta": {"id": 17}}, b"junk", {"meta": {"id": ""}}], ids=list("abc"))
+    assert rows.ids == ["17", "c"]
+    assert rows.table.column("event_id").to_pylist() == rows.ids
+
+
+def test_event_time_is_dt_else_timestamp_else_receipt():
+    events = [
+        EVENT,
+        {"timestamp": 1795442700},
+        {"meta": {"dt": "soon"}, "timestamp": 1795442700000},
+        {"timestamp": "2026-11-23T14:05:00+00:00"},
+        {},
+    ]
+    for columns in (ARTICLE, RECENTCHANGE):
+        _, rows = rows_of(columns, events, sent_at=1_800_000_000.5)
+        times = [t.timestamp() for t in rows.times.to_pylist()]
+        assert times == [1795442700.0] * 4 + [1_800_000_000.5]
+
+
+def test_a_column_inside_another_takes_the_slow_way_and_is_right():
+    text = """columns:
+  - {name: meta, type: json}
+  - {name: domain, path: meta.domain}
+  - {name: at, path: "@event_time"}
+"""
+    parsed, rows = rows_of(parse_columns(text, "x.yaml", "x"), [EVENT, {"meta": 5}])
+    first, second = rows.table.to_pylist()
+    assert json.loads(first["meta"]) == EVENT["meta"]
+    assert (first["domain"], rows.ids[0]) == ("de.wikipedia.org", "e1")
+    assert first["at"].isoformat() == "2026-11-23T14:05:00+00:00"
+    assert (second["meta"], second["domain"]) == ("5", None)
+    assert not parsed.bad
+
+
+def test_two_columns_of_one_field():
+    text = """columns:
+  - {name: text, path: id}
+  - {name: number, path: id, type: int64}
+  - {name: raw, path: id, type: json}
+  - {name: when, path: id, type: timestamp}
+"""
+    columns = parse_columns(text, "x.yaml", "x")
+    _, rows = rows_of(columns, [{"id": 5}, {"id": "x\ud800"}, {"id": 1.5}, {}])
+    assert rows.table.column("text").to_pylist() == ["5", "x\ufffd", "1.5", None]
+    assert rows.table.column("number").to_pylist() == [5, None, None, None]
+    assert rows.table.column("raw").to_pylist() == ["5", '"x\ufffd"', "1.5", None]
+    assert [t and t.timestamp() for t in rows.table.column("when").to_pylist()] == [5, None, 1.5, None]
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = ["id", "type", "title", "timestamp", "bot", "log_params", "length", "meta"]
+EVENTS = st.lists(
+    st.dictionaries(st.sampled_from(NAMES), ODD)
+    | st.fixed_dictionaries({"meta": st.dictionaries(st.sampled_from(["id", "dt", "offset"]), ODD)})
+    | st.just(EVENT),
+    max_size=4,
+)
+
+
+@given(EVENTS, st.booleans())
+def test_fast_and_lenient_way_agree(events, wide):
+    """An event's row is the same whoever stands beside it: a neighbour that forces the lenient way, or none."""
+    columns = RECENTCHANGE if wide else ARTICLE
+    _, together = rows_of(columns, [*events, b"not json"])
+    apart = [rows_of(columns, [event]) for event in events]
+    assert together.ids == [i for _, rows in apart for i in rows.ids]
+    assert together.times.to_pylist() == [t for _, rows in apart for t in rows.times.to_pylist()]
+    assert together.table.to_pylist() == [r for _, rows in apart for r in rows.table.to_pylist()]
+    assert together.table.schema == columns.schema
+
+
+@given(st.lists(st.binary(max_size=20) | st.just(b'{"id": 1}'), max_size=5))
+def test_every_event_is_a_row_or_bad_never_lost(events):
+    parsed, rows = rows_of(ARTICLE, events)
+    assert sorted([*parsed.positions, *(bad.position for bad in parsed.bad)]) == list(
+        range(len(events))
+    )
+    assert len(rows) == len(parsed.positions)
+
+
+def test_kinds_are_complete():
+    assert {column.kind for column in RECENTCHANGE.columns} <= set(Kind)

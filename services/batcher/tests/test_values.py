@@ -1,0 +1,146 @@
+"""`convert` and `times`: single values."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice_batcher.columns import Kind
+from sluice_batcher.convert import to_kind
+from sluice_batcher.times import MAX_MICROS, MIN_MICROS, timestamp_array, to_datetime, to_micros
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.sampled_from(["1", "true", "-0", "1e5", "2026-11-23T14:00:00Z", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+PYTHON = {
+    Kind.STRING: str,
+    Kind.INT64: int,
+    Kind.FLOAT64: float,
+    Kind.BOOL: bool,
+    Kind.TIMESTAMP: (str, int, float),
+    Kind.JSON: str,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (Kind.STRING, "", ""),
+        (Kind.STRING, 5, "5"),
+        (Kind.STRING, True, "true"),
+        (Kind.STRING, {"a": ["é"]}, '{"a":["é"]}'),
+        (Kind.STRING, "a\ud800b", "a\ufffdb"),
+        (Kind.STRING, "\ud83d\ude00", "😀"),
+        (Kind.INT64, 5.0, 5),
+        (Kind.INT64, "5", 5),
+        (Kind.INT64, "-5", -5),
+        (Kind.INT64, "0", 0),
+        (Kind.INT64, "007", None),
+        (Kind.INT64, "+5", None),
+        (Kind.INT64, "٥", None),
+        (Kind.INT64, "", None),
+        (Kind.INT64, 5.5, None),
+        (Kind.INT64, True, None),
+        (Kind.INT64, 2**63 - 1, 2**63 - 1),
+        (Kind.INT64, 2**63, None),
+        (Kind.INT64, float("inf"), None),
+        (Kind.FLOAT64, 5, 5.0),
+        (Kind.FLOAT64, "1.5", 1.5),
+        (Kind.FLOAT64, "nan", None),
+        (Kind.FLOAT64, 2**53 + 1, None),
+        (Kind.FLOAT64, True, None),
+        (Kind.BOOL, 1, True),
+        (Kind.BOOL, "FALSE", False),
+        (Kind.BOOL, 2, None),
+        (Kind.BOOL, [1], None),
+        (Kind.TIMESTAMP, "soon", None),
+        (Kind.TIMESTAMP, True, None),
+        (Kind.TIMESTAMP, 5, 5),
+        (Kind.JSON, None, None),
+        (Kind.JSON, {"b": 1, "a": None}, '{"b":1,"a":null}'),
+    ],
+)
+def test_conversions(kind, value, expected):
+    got = to_kind(value, kind)
+    assert got == expected
+    assert type(got) is type(expected)
+
+
+@given(JSON, st.sampled_from(list(Kind)))
+def test_any_value_becomes_the_kind_or_null_and_can_be_stored(value, kind):
+    got = to_kind(value, kind)
+    if got is None:
+        return
+    assert isinstance(got, PYTHON[kind])
+    assert (kind is Kind.BOOL) == isinstance(got, bool)
+    if isinstance(got, str):
+        got.encode()
+
+
+@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.booleans())  # noqa: DTZ001
+def test_iso_text_keeps_its_instant(naive, with_zone):
+    when = naive.replace(tzinfo=UTC)
+    text = when.isoformat() if with_zone else naive.isoformat()
+    micros = to_micros(text)
+    assert micros is not None
+    assert to_datetime(micros) == when
+    assert timestamp_array([text]).cast(pa.int64()).to_pylist() == [micros]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "1970-01-01T00:00:00"),
+        (1746258379, "2025-05-03T07:46:19"),
+        (1746258379.5, "2025-05-03T07:46:19.500000"),
+        (1746258379123, "2025-05-03T07:46:19.123000"),
+        (1746258379123456, "2025-05-03T07:46:19.123456"),
+        ("2025-05-03T07:46:19.1234567Z", "2025-05-03T07:46:19.123456"),
+        ("2025-05-03T09:46:19+02:00", "2025-05-03T07:46:19"),
+        ("2025-05-03", "2025-05-03T00:00:00"),
+    ],
+)
+def test_times_of_all_sorts(value, expected):
+    micros = to_micros(value)
+    assert to_datetime(micros).replace(tzinfo=None).isoformat() == expected
+    assert timestamp_array([value, None]).cast(pa.int64()).to_pylist() == [micros, None]
+
+
+@pytest.mark.parametrize("value", ["", "x", None, True, [], {}, float("nan"), 10**30, -(10**18)])
+def test_what_is_no_time(value):
+    assert to_micros(value) is None
+    assert timestamp_array([value]).null_count == 1
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.integers(-(10**18), 10**18)
+        | st.floats()
+        | st.text()
+        | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+        | st.booleans(),
+        max_size=5,
+    )
+)
+def test_a_column_of_times_is_its_values(values):
+    array = timestamp_array(values)
+    micros = [to_micros(value) for value in values]
+    assert array.cast(pa.int64()).to_pylist() == micros
+    assert all(m is None or MIN_MICROS <= m <= MAX_MICROS for m in micros)
+
+
+def test_range_of_times_is_what_datetime_can_write():
+    assert to_datetime(MIN_MICROS).year == 1
+    assert to_datetime(MAX_MICROS).year == 9999
+    assert to_datetime(MAX_MICROS) + timedelta(microseconds=0) == datetime.max.replace(tzinfo=UTC)
+    assert json.dumps(to_micros("0001-01-01T00:00:00+23:59")) == "null"
