@@ -8,12 +8,18 @@ Needs the `read` extra (pyarrow).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ids = Iterable[str] | pa.Array[Any] | pa.ChunkedArray[Any]
+if TYPE_CHECKING:
+    Array = pa.Array[Any]
+    Chunks = pa.ChunkedArray[Any]
+else:  # generic in the stubs only
+    Array, Chunks = pa.Array, pa.ChunkedArray
+
+Ids = Iterable[str] | Array | Chunks
 """Ids as text; the same id may stand there many times."""
 
 _CHUNK: Final = 100_000
@@ -101,7 +107,7 @@ def account(
     )
 
 
-def _array(ids: Ids) -> pa.Array[Any]:
+def _array(ids: Ids) -> Array:
     if isinstance(ids, pa.ChunkedArray):
         return _concat(*ids.chunks)
     if isinstance(ids, pa.Array):
@@ -115,17 +121,17 @@ def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
         yield part
 
 
-def _concat(*arrays: pa.Array[Any]) -> pa.Array[Any]:
+def _concat(*arrays: Array) -> Array:
     if not arrays:
         return pa.array([], _TEXT)
     return pa.concat_arrays([array.cast(_TEXT) for array in arrays])
 
 
-def _without(ids: pa.Array[Any], others: pa.Array[Any]) -> pa.Array[Any]:
+def _without(ids: Array, others: Array) -> Array:
     return ids.filter(pc.invert(pc.is_in(ids, value_set=others)))
 
 
-def _resolve(events: Iterable[str | Sequence[str]], given: pa.Array[Any] | None) -> pa.Array[Any]:
+def _resolve(events: Iterable[str | Sequence[str]], given: Array | None) -> Array:
     """The distinct ids of events, with the candidates of an uncertain one settled by what the source knows."""
     certain: list[str] = []
     uncertain: list[Sequence[str]] = []
@@ -144,7 +150,7 @@ def _resolve(events: Iterable[str | Sequence[str]], given: pa.Array[Any] | None)
     return pa.array(certain, _TEXT).unique()
 
 
-def _known(names: list[str], given: pa.Array[Any] | None) -> set[str]:
+def _known(names: list[str], given: Array | None) -> set[str]:
     if given is None:
         return set()
     there = pc.is_in(pa.array(names, _TEXT), value_set=given).to_pylist()

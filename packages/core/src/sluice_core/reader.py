@@ -1,7 +1,7 @@
 """Sluice's objects back as a pandas DataFrame, from S3 or from a directory.
 
-Format and compression follow from each object's name. Names below the prefix that begin with `_` or `.` are
-skipped, as engines do. Needs the `read` extra (pandas, pyarrow).
+Format and compression follow from each object's name (`.csv`, `.jsonl`, `.parquet`; `.gz`, `.zst`); other
+objects are not Sluice's and are passed over, and so are names that begin with `_` or `.`, as engines do. Needs the `read` extra (pandas, pyarrow).
 """
 
 import gzip
@@ -25,6 +25,8 @@ from sluice_core.aws import clients
 from sluice_core.errors import PermanentError
 from sluice_core.s3 import Bucket, BucketLike
 from sluice_core.settings import CommonSettings, load_settings
+
+_FORMATS: Final = (".csv", ".jsonl", ".parquet")
 
 MAX_OBJECT_BYTES: Final = 2**31
 """What one object may unpack to."""
@@ -188,7 +190,7 @@ def _jsonl(body: bytes) -> pa.Table:
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
 
-def _column(values: list[Any]) -> pa.Array[Any]:
+def _column(values: list[Any]) -> "pa.Array[Any]":
     column: pa.Array[Any]
     try:
         column = pa.array(values)
@@ -246,7 +248,8 @@ _TEXT: Final = frozenset({"type", "title", "comment", "user", "event_id", "wiki"
 
 
 def _is_data(name: str) -> bool:
-    return not any(part.startswith(("_", ".")) for part in name.split("/"))
+    hidden = any(part.startswith(("_", ".")) for part in name.split("/"))
+    return not hidden and name.lower().removesuffix(".gz").removesuffix(".zst").endswith(_FORMATS)
 
 
 def _parts_of_bucket(bucket: BucketLike, prefix: str) -> Iterator[Part]:

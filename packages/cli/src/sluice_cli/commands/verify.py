@@ -1,0 +1,89 @@
+"""`sluice verify`: ids in against ids out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from sluice_core.errors import PermanentError
+
+from sluice_cli import verify
+from sluice_cli.failures import told
+from sluice_cli.given import read_given
+from sluice_cli.target import Target
+from sluice_cli.verify_report import show
+
+app = typer.Typer()
+
+
+@app.command()
+def main(  # noqa: PLR0917  (typer calls it by name)
+    where: Annotated[
+        str | None,
+        typer.Argument(
+            help="s3://bucket/prefix or a directory; default: SLUICE_BUCKET and SLUICE_PREFIX."
+        ),
+    ] = None,
+    source_ids: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the source gave: events (NDJSON), plain ids, or the ledger of `serve-events`."
+        ),
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="The producer's ledger (SLUICE_LEDGER).")
+    ] = None,
+    dlq: Annotated[
+        bool | None,
+        typer.Option(
+            "--dlq/--no-dlq",
+            help="Read the dead-letter queue, which keeps all. Default: yes, unless a directory is verified.",
+        ),
+    ] = None,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue/--no-queue",
+            help="Read the main queue, too: what is still in it is pending, not lost. Batchers wait meanwhile.",
+        ),
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for messages that others hold.")
+    ] = 10.0,
+    id_column: Annotated[
+        str, typer.Option(help="The column that holds the event's id.")
+    ] = "event_id",
+    samples: Annotated[int, typer.Option(min=0, help="Ids to name of each kind.")] = 3,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Account for every event: lost, duplicated, dead-lettered, pending, unexpected.
+
+    Exit code: 0 nothing lost, 1 something lost or an object damaged, 2 the account could not be made.
+    """
+    with told(code=2):
+        given = read_given(source_ids) if source_ids else None
+        sent = read_given(ledger) if ledger else None
+        local = where is not None and not where.startswith("s3://")
+        if local and not Path(str(where)).exists():
+            raise PermanentError(f"{where} does not exist: name a directory or s3://bucket/prefix")
+        remote = Target.of_environment() if dlq or queue or not local else None
+        # An event only moves forward: source, queue, then object or dead letter. Read in that order, nothing
+        # that moves while we look can be missed.
+        queued = letters = None
+        if remote is not None and queue:
+            queued = verify.read_messages(remote.queue, remote.bucket, patience=wait)
+        if remote is not None and (dlq or (dlq is None and not local)):
+            letters = verify.read_messages(remote.dlq, remote.bucket, patience=wait)
+        place = where or (remote.where if remote else "")
+        bucket = None if local or remote is None else remote.bucket_of(place)
+        objects = verify.read_objects(place, bucket, id_column)
+        verdict = verify.judge(
+            objects, source=given, ledger=sent, letters=letters, queued=queued, samples=samples
+        )
+    if json:
+        typer.echo(orjson.dumps(verdict.to_dict(), option=orjson.OPT_INDENT_2))
+    else:
+        show(verdict, Console())
+    if not verdict.ok:
+        raise typer.Exit(1)

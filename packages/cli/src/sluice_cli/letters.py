@@ -1,0 +1,100 @@
+"""What a message in the queue or in the dead-letter queue holds: its events, by id where that can be told.
+
+The ids of an event that has no `meta.id` are a guess: candidates, likeliest first. The account takes the
+first one that the source knows.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sluice_core import wire
+from sluice_core.deadletter import A_DEAD_KEY, A_ESCAPED
+from sluice_core.errors import NotFoundError, PoisonError, UnknownCodecError
+from sluice_core.event_id import digest, parsed_id
+from sluice_core.s3 import BucketLike
+from sluice_core.sqs import Received
+
+MAX_UNPACKED: Final = 2**30
+"""What a pack may unpack to here: far more than the services allow, as this process may fail."""
+
+_ESCAPES = re.compile(r"\\u([0-9a-f]{4})")
+
+
+@dataclass(frozen=True)
+class Content:
+    """A message's events.
+
+    `events`: the candidates of each event's id. `unreadable`: further events that the message says it
+    holds, or held, and whose ids nobody can tell.
+    """
+
+    events: list[tuple[str, ...]]
+    unreadable: int = 0
+
+    @property
+    def count(self) -> int:
+        """All events, readable or not."""
+        return len(self.events) + self.unreadable
+
+
+def content(message: Received, bucket: BucketLike | None) -> Content:
+    """The events of `message`; a body that is too large for SQS comes from `bucket` (None: it is not read)."""
+    attributes = message.attributes
+    key = attributes.get(A_DEAD_KEY)
+    if key is not None:
+        try:
+            body = None if bucket is None else whole_body(bucket, key)
+        except NotFoundError:
+            body = None
+        if body is None:
+            return _by_name(attributes)
+    else:
+        body = message.body
+    if wire.A_CODEC in attributes:
+        return _pack(body, attributes)
+    return Content([_candidates(body, attributes)])
+
+
+def whole_body(bucket: BucketLike, key: str) -> str:
+    """A dead letter's body out of the bucket. Raises NotFoundError."""
+    return bucket.get(key).body.decode("utf-8", "surrogatepass")
+
+
+def _pack(body: str, attributes: Mapping[str, str]) -> Content:
+    try:
+        decoded = wire.decode(body, attributes, max_unpacked_bytes=MAX_UNPACKED)
+    except (PoisonError, UnknownCodecError):
+        return _by_name(attributes)
+    ids: Sequence[str | None] = decoded.ids or [None] * len(decoded.events)
+    events = [_names(event, sse_id) for event, sse_id in zip(decoded.events, ids, strict=True)]
+    return Content(events, max(0, _count(attributes) - len(events)))
+
+
+def _by_name(attributes: Mapping[str, str]) -> Content:
+    """For what cannot be read: the ids that the attributes name, and how many events there are beside."""
+    named = [attributes.get(name) for name in (wire.A_FIRST_ID, wire.A_LAST_ID)]
+    known = list(dict.fromkeys(name for name in named if name and name != "-"))
+    total = max(_count(attributes), 1)
+    return Content([(name,) for name in known[:total]], max(0, total - len(known)))
+
+
+def _count(attributes: Mapping[str, str]) -> int:
+    text = attributes.get(wire.A_COUNT, "")
+    # A stranger's attribute may say anything; a pack of more lines than this does not fit into a message.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def _candidates(body: str, attributes: Mapping[str, str]) -> tuple[str, ...]:
+    sse_id = attributes.get(wire.A_FIRST_ID)
+    names = list(_names(body.encode("utf-8", "surrogatepass"), sse_id))
+    if attributes.get(A_ESCAPED) == "1":
+        raw = _ESCAPES.sub(lambda match: chr(int(match[1], 16)), body)
+        names.append(digest(raw.encode("utf-8", "surrogatepass")))
+    return tuple(names)
+
+
+def _names(event: bytes, sse_id: str | None) -> tuple[str, ...]:
+    names = (parsed_id(event), None if sse_id == "-" else sse_id, digest(event))
+    return tuple(name for name in names if name)

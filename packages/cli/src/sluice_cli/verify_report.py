@@ -1,0 +1,93 @@
+"""The verdict for people: a table, and a line for everything that qualifies it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sluice_core.quantities import format_bytes
+
+from sluice_cli.verify import Verdict
+
+_NAMED: Final = 5
+
+
+def show(verdict: Verdict, console: Console) -> None:
+    """Prints table, notes and result."""
+    account = verdict.account
+    table = Table(title="What became of every event", title_justify="left")
+    table.add_column("")
+    table.add_column("events", justify="right")
+    table.add_column("for example", overflow="fold")
+    samples = account.samples
+
+    def row(name: str, count: int | None, bad: bool = False) -> None:
+        text = "not known" if count is None else f"{count:,}"
+        colour = "red" if bad and count else "green" if bad else ""
+        examples = " ".join(samples.get(name.replace("-", "_"), ()))
+        table.add_row(name, f"[{colour}]{text}[/]" if colour else text, escape(examples))
+
+    row("source", account.source)
+    row("filtered", account.filtered)
+    row("stored", account.stored)
+    row("duplicated", account.duplicated_ids)
+    row("dead-lettered", account.dead_lettered)
+    if verdict.queued is not None:
+        row("pending", account.pending)
+    row("unexpected", account.unexpected)
+    row("lost", account.lost, bad=account.lost is not None)
+    console.print(table)
+    console.print(
+        f"{account.rows:,} rows ({account.duplicates:,} beyond the first of their event) in "
+        f"{verdict.objects.count:,} objects, {format_bytes(verdict.objects.size)}",
+        highlight=False,
+    )
+    for line in notes(verdict):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(_result(verdict), highlight=False)
+
+
+def notes(verdict: Verdict) -> Iterator[str]:
+    """What a reader of the numbers must know."""
+    if verdict.account.source is None:
+        yield "Loss is not known: tell what the source gave with --source-ids or --ledger."
+    letters, queued = verdict.letters, verdict.queued
+    if letters is None:
+        yield "The dead-letter queue was not read: what is in it counts as lost."
+    elif letters.reasons:
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in letters.reasons.most_common())
+        yield f"Dead letters: {letters.count:,} messages; events by reason: {counts}."
+    for name, found in (("dead-letter queue", letters), ("queue", queued)):
+        if found is not None and found.unreadable:
+            yield (
+                f"{found.unreadable:,} events stand in messages of the {name} that cannot be unpacked: "
+                "their ids are not known, so the source's count as lost."
+            )
+        if found is not None and found.unseen:
+            yield (
+                f"{found.unseen:,} messages of the {name} are held by somebody else: what is in them counts "
+                "as lost. Try again when they are back, or with a longer --wait."
+            )
+    if verdict.never_sent is not None and verdict.account.lost:
+        yield f"{verdict.never_sent:,} of the lost are not in the producer's ledger: they never reached the queue."
+    if verdict.torn:
+        yield f"{verdict.torn:,} entries of the ledger were cut off (its writer was killed): not counted."
+    yield from _objects("cannot be read", verdict.objects.unreadable)
+    yield from _objects("not as it should be", verdict.objects.odd)
+
+
+def _objects(what: str, faults: Mapping[str, str]) -> Iterator[str]:
+    for name, fault in list(faults.items())[:_NAMED]:
+        yield f"Object {what}: {name}: {fault}"
+    if len(faults) > _NAMED:
+        yield f"… and {len(faults) - _NAMED:,} more objects {what}."
+
+
+def _result(verdict: Verdict) -> str:
+    lost = verdict.account.lost
+    if lost:
+        return f"[red]✗ {lost:,} events are lost[/]"
+    if not verdict.ok:
+        return "[red]✗ objects are damaged[/]"
+    return "[green]✓ nothing is lost[/]" if lost == 0 else "[green]✓ all objects are whole[/]"

@@ -1,0 +1,64 @@
+"""What the source gave, from files of every kind."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sluice_cli.given import Given, read_given
+from sluice_core.errors import ConfigError
+from sluice_core.event_id import digest
+
+
+def _read(tmp_path: Path, data: bytes) -> Given:
+    path = tmp_path / "ids"
+    path.write_bytes(data)
+    return read_given(path)
+
+
+def test_plain_ids(tmp_path: Path) -> None:
+    found = _read(tmp_path, 'a\r\n\n  b \n"c d"\n17\né\u2028f'.encode())
+    assert found.ids.to_pylist() == ["a", "b", "c d", "17", "é\u2028f"]
+
+
+def test_events_canaries_and_what_is_no_json(tmp_path: Path) -> None:
+    lines = [
+        b'{"meta":{"id":"a","domain":"en.wikipedia.org"},"id":1}',
+        b'{"meta":{"id":"b","domain":"canary"}}',
+        b'{"title":"no id"}',
+        b'{"broken":',
+        b"[1,2]",
+        b'{"id":"x","state":"sold","price":3}',
+    ]
+    found = _read(tmp_path, b"\n".join(lines) + b"\n")
+    assert found.ids.to_pylist() == ["a", "b", *map(digest, lines[2:])]
+    assert found.filtered.to_pylist() == ["b"]
+    assert found.torn == 0
+
+
+def test_both_ledgers(tmp_path: Path) -> None:
+    states = ["sent", "dead", "filtered", "offered", "canary"]
+    lines = [json.dumps({"id": f"e{n}", "state": state}) for n, state in enumerate(states)]
+    lines.append('{"id":"e9","n":4,"state":"offered"}')
+    found = _read(tmp_path, "\n".join(lines).encode())
+    assert found.ids.to_pylist() == ["e0", "e1", "e2", "e3", "e4", "e9"]
+    assert found.filtered.to_pylist() == ["e2", "e4"]
+
+
+def test_a_ledger_whose_writer_was_killed(tmp_path: Path) -> None:
+    found = _read(
+        tmp_path,
+        b'{"id":"a","state":"sent"}\n{"id":"b","sta{"id":"c","state":"sent"}\n{"id":"d","st',
+    )
+    assert found.ids.to_pylist() == ["a", "c"]
+    assert found.torn == 2
+
+
+def test_more_than_a_chunk(tmp_path: Path) -> None:
+    found = _read(tmp_path, b"".join(b"%d\n" % n for n in range(100_001)))
+    assert len(found.ids) == 100_001
+    assert found.ids[100_000].as_py() == "100000"
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*nothing: No such file"):
+        read_given(tmp_path / "nothing")

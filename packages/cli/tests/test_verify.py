@@ -1,0 +1,175 @@
+"""`sluice verify`: the verdict on known data, and the command on files."""
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice_cli.given import Given
+from sluice_cli.main import app
+from sluice_cli.verify import judge, read_messages, read_objects
+from sluice_cli.verify_report import notes
+from sluice_core import reasons, wire
+from sluice_core.deadletter import DeadLetter
+from sluice_core.sqs import OutMessage
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from typer.testing import CliRunner
+
+names = st.lists(st.sampled_from([f"e{n}" for n in range(9)]), max_size=12)
+
+
+def _given(ids: list[str], filtered: list[str] | None = None, torn: int = 0) -> Given:
+    kind = pa.large_string()
+    return Given(pa.chunked_array([ids], kind), pa.chunked_array([filtered or []], kind), torn)
+
+
+def _event(name: str) -> bytes:
+    return json.dumps({"meta": {"id": name}}).encode()
+
+
+def _put(bucket: FakeS3, number: int, ids: list[str], rows: int | None = None) -> None:
+    body = "n,event_id\n" + "".join(f"{n},{name}\n" for n, name in enumerate(ids))
+    bucket.put(
+        f"events/dt=1/batch-{number}.csv.gz",
+        gzip.compress(body.encode()),
+        metadata={"rows": str(len(ids) if rows is None else rows)},
+    )
+
+
+@given(source=names, first=names, second=names, dead=names, packed=names, pending=names)
+def test_the_verdict_is_the_models(  # noqa: PLR0917  (hypothesis calls it by name)
+    source: list[str],
+    first: list[str],
+    second: list[str],
+    dead: list[str],
+    packed: list[str],
+    pending: list[str],
+) -> None:
+    bucket, clock = FakeS3(), FakeClock()
+    for number, ids in enumerate((first, second)):
+        _put(bucket, number, ids)
+    queue, dlq = FakeSqs(clock), FakeSqs(clock)
+    for name in dead:
+        dlq.put_message(DeadLetter(_event(name).decode(), reasons.BAD_EVENT, "").to_message())
+    if packed:
+        dlq.put_message(wire.encode_pack([_event(n) for n in packed], source="s", ids=packed))
+    for name in pending:
+        queue.put_message(wire.encode_plain(_event(name), source="s", event_id=name))
+    letters = read_messages(dlq, bucket, patience=0)
+    queued = read_messages(queue, bucket, patience=0)
+    verdict = judge(
+        read_objects("s3://bucket/events", bucket, "event_id"),
+        source=_given(source),
+        letters=letters,
+        queued=queued,
+        samples=99,
+    )
+    found, rows = verdict.account, Counter(first + second)
+    lost = set(source) - set(rows) - {*dead, *packed, *pending}
+    assert set(found.samples["lost"]) == lost
+    assert verdict.ok == (not lost)
+    assert found.duplicates == rows.total() - len(rows)
+    assert set(found.samples["dead_lettered"]) == {*dead, *packed} - set(rows)
+    assert set(found.samples["pending"]) == set(pending) - set(rows) - {*dead, *packed}
+    assert letters.reasons == +Counter({"bad-event": len(dead), "redriven": len(packed)})
+    assert len(dlq) == len(dead) + bool(packed)
+    assert dlq.attributes().visible == len(dlq)
+
+
+def test_metadata_that_do_not_fit_and_unreadable_objects_fail_the_verdict() -> None:
+    bucket = FakeS3()
+    _put(bucket, 1, ["a"], rows=2)
+    bucket.put("events/dt=1/batch-2.parquet", b"PAR1")
+    bucket.put("events/dt=1/batch-3.csv", b"n,event_id\n1,b\n2,\n")
+    verdict = judge(
+        read_objects("s3://bucket/events", bucket, "event_id"), source=_given(["a", "b"])
+    )
+    assert verdict.account.lost == 0
+    assert not verdict.ok
+    assert list(verdict.objects.unreadable) == ["dt=1/batch-2.parquet"]
+    assert verdict.objects.odd == {
+        "dt=1/batch-1.csv.gz": "its metadata say 2 rows, it holds 1",
+        "dt=1/batch-3.csv": "1 of its 2 rows have no event id",
+    }
+    assert verdict.rows_without_id == 1
+
+
+def test_the_ledger_tells_where_an_event_was_lost() -> None:
+    bucket = FakeS3()
+    _put(bucket, 1, ["a"])
+    objects = read_objects("s3://bucket/events", bucket, "event_id")
+    verdict = judge(
+        objects, source=_given(["a", "b", "c", "d"]), ledger=_given(["a", "b", "d"], ["d"], torn=1)
+    )
+    assert (verdict.account.lost, verdict.never_sent) == (2, 1)
+    assert any("1 of the lost are not in the producer's ledger" in line for line in notes(verdict))
+    assert judge(objects, ledger=_given(["a", "b"])).account.lost == 1
+
+
+def test_messages_that_nobody_can_read_are_told_of() -> None:
+    clock = FakeClock()
+    dlq = FakeSqs(clock)
+    pack = wire.encode_pack([_event(n) for n in "abc"], source="s", ids=list("abc"))
+    dlq.put_message(OutMessage(pack.body[:20], pack.attributes))
+    letters = read_messages(dlq, None, patience=0)
+    verdict = judge(
+        read_objects("s3://b/x", FakeS3(), "event_id"), source=_given(list("abc")), letters=letters
+    )
+    assert verdict.account.samples["lost"] == ["b"]
+    assert any("1 events stand in messages" in line for line in notes(verdict))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "batch-1.csv").write_text("event_id\na\nb\nb\n")
+    return tmp_path
+
+
+def _run(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["verify", *args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_command_on_a_directory(lake: Path) -> None:
+    (lake / "ids").write_text("a\nb\n")
+    code, out, _ = _run(str(lake / "lake"), "--source-ids", str(lake / "ids"))
+    assert code == 0
+    assert "nothing is lost" in out
+    (lake / "ids").write_text("a\nb\nc\n")
+    code, out, _ = _run(str(lake / "lake"), "--source-ids", str(lake / "ids"), "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert (told["lost"], told["duplicates"], told["samples"]["lost"]) == (1, 1, ["c"])
+    assert told["dead_letters"] is None
+
+
+def test_command_with_the_producers_ledger_alone(lake: Path) -> None:
+    (lake / "ledger").write_text('{"id":"a","state":"sent"}\n{"id":"x","state":"filtered"}\n')
+    code, out, _ = _run(str(lake / "lake"), "--ledger", str(lake / "ledger"), "--json")
+    told = json.loads(out)
+    assert (code, told["lost"], told["filtered"], told["unexpected"]) == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["nowhere"], "nowhere does not exist: name a directory or s3://"),
+        ([".", "--source-ids", "nowhere"], "cannot read nowhere"),
+    ],
+)
+def test_command_that_cannot_do_its_work(args: list[str], says: str) -> None:
+    code, out, err = _run(*args)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_another_id_column(lake: Path) -> None:
+    (lake / "lake" / "batch-1.csv").write_text("key\na\n")
+    assert _run(str(lake / "lake"))[0] == 1
+    assert _run(str(lake / "lake"), "--id-column", "key")[0] == 0
