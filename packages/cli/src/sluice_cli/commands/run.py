@@ -1,0 +1,87 @@
+"""`sluice run`: everything on this machine, from a stream to files, and an account at the end."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from sluice_core.errors import PermanentError, SluiceError
+from sluice_core.lifecycle import Stop
+from sluice_core.quantities import parse_seconds
+
+from sluice_cli.localstack import EnvironmentBuildError, LocalStackError
+from sluice_cli.run import reckon, summary
+from sluice_cli.run.crew import ChildDiedError
+from sluice_cli.run.keep import INTERNAL
+from sluice_cli.run.options import RunOptions
+from sluice_cli.run.pipeline import Pipeline
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="An SSE URL, or built-in. Unset: Wikimedia, or built-in when out of reach."
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option(help="csv, jsonl or parquet (default: csv).")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="article, recentchange, or a YAML file (default: article).")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows a batch (default: 100).")] = None,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Events a second of the built-in source; 0: no limit.")
+    ] = 40.0,
+    duration: Annotated[
+        str | None, typer.Option(help="Stop after so long, such as 30s or 5m.")
+    ] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the built-in source's events.")] = 0,
+    data: Annotated[
+        Path, typer.Option(help="Where the lake is kept; an earlier one there is moved aside.")
+    ] = Path("sluice-data"),
+) -> None:
+    """Run the whole pipeline on this machine: a stream into files, with nothing to install."""
+    try:
+        limit = None if duration is None else parse_seconds(duration)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--duration") from None
+    options = RunOptions(source, format, columns, rows, rate, events, limit, seed, data)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    stop = Stop()
+    stop.install_signal_handlers()
+    prefix = os.environ.get("SLUICE_PREFIX", "").strip("/") or "events"
+    pipeline = Pipeline(options, console, stop, prefix)
+    try:
+        pipeline.execute()
+    except (SluiceError, LocalStackError, EnvironmentBuildError, OSError) as error:
+        console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
+    raise typer.Exit(_report(console, options, pipeline, data / prefix))
+
+
+def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Path) -> int:
+    internal = options.data / INTERNAL
+    known = reckon.given(
+        internal / "ledger.ndjson", internal / "source.ndjson" if pipeline.built_in else None
+    )
+    try:
+        account = reckon.reckon(known, lake, pipeline.letters)
+    except PermanentError as error:
+        console.print(
+            f"{reckon.rows_only(lake):,} rows of {len(known.source - known.filtered):,} events; ids cannot be "
+            f"compared: {error}",
+            markup=False,
+        )
+        return 0
+    summary.show(console, account, lake, pipeline.seconds)
+    return 1 if account.lost else 0
