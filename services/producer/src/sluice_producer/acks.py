@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from sluice_core.clock import Clock
 from sluice_core.lifecycle import Stop
@@ -22,8 +22,7 @@ _MARK_BYTES: Final = 500
 """About what one event's mark weighs in memory, whatever its body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """One event that was read: its id, the SSE id in force, its position, and what became of it."""
 
     event_id: str
@@ -49,7 +48,7 @@ class Unit:
 class Acks:
     """Thread-safe. `settled` gets finished units in the order in which they were read, one call at a time.
 
-    `room`: bytes (bodies, and a share for each mark) that may be unsettled before `wait_for_room` waits.
+    `room`: bytes (bodies, and a share for each mark) that may be unsettled before it is `full`.
     """
 
     def __init__(self, settled: Callable[[Sequence[Unit]], None], *, room: int) -> None:
@@ -60,6 +59,7 @@ class Acks:
         self._events = 0
         self.lock = threading.RLock()
         self._freed = threading.Event()
+        self.full = False
 
     @property
     def buffered_events(self) -> int:
@@ -83,6 +83,7 @@ class Acks:
         with self.lock:
             unit.weight = body_bytes + _MARK_BYTES * len(unit.marks)
             self._weight += unit.weight
+            self.full = self._weight >= self._room
             self._events += len(unit.marks)
 
     def expect(self, unit: Unit, count: int = 1) -> None:
@@ -101,16 +102,13 @@ class Acks:
                 self._settled(finished)
                 self._weight -= sum(u.weight for u in finished)
                 self._events -= sum(len(u.marks) for u in finished)
+                self.full = self._weight >= self._room
                 self._freed.set()
-
-    def has_room(self) -> bool:
-        """Whether reading may go on."""
-        return self._weight < self._room
 
     def wait_for_room(self, stop: Stop, clock: Clock, beat: Callable[[], None]) -> None:
         """Waits while too much is unsettled; returns early when a stop is requested."""
-        while not self.has_room() and not stop.requested:
+        while self.full and not stop.requested:
             self._freed.clear()
-            if not self.has_room():
+            if self.full:
                 beat()
                 clock.wait(self._freed, 0.5)

@@ -89,7 +89,7 @@ def assemble(
     runtime.metrics.watch(
         lambda: acks.buffered_events,
         lambda: progress.age,
-        lambda: float(progress.blocked or not acks.has_room()),
+        lambda: float(progress.blocked or acks.full),
     )
     return Parts(delivered, pipeline, outbox, senders, quarantine, acks, progress)
 

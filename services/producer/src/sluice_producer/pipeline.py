@@ -60,10 +60,12 @@ class Pipeline:
         self._clock = runtime.clock
         self._stop = runtime.stop
         self._last: tuple[str, float] | None = None
+        self._received = 0
+        self._reported = 0
 
     def handle(self, event: SourceEvent) -> None:
         """Takes one event; waits while there is no room. Raises SourceFailed."""
-        self._metrics.received.inc()
+        self._received += 1
         try:
             body, meta, event_id, by_source = judge(
                 event, wikimedia=self._wikimedia, max_bytes=self._max_event_bytes
@@ -89,14 +91,17 @@ class Pipeline:
             body, Mark(event_id, sse_id, position, SENT), by_source=by_source
         ):
             self._out(pack)
-        self._count()
-        self._wait()
+        if self._left > 0:
+            self._count()
+        if self._acks.full or self._progress.blocked:
+            self._wait()
 
     def flush(self) -> None:
-        """Sends off what is being filled."""
+        """Sends off what is being filled, when reading and the timer have ended."""
         pack = self._packer.flush()
         if pack is not None:
             self._out(pack)
+        self._report_received()
 
     def run_timer(self) -> None:
         """Sends off packs that are old enough, until a stop is requested: a thread's work."""
@@ -104,7 +109,8 @@ class Pipeline:
             pack, pause = self._packer.due()
             if pack is not None:
                 self._out(pack)
-            self._clock.wait(self._stop.event, pause)
+            self._report_received()
+            self._clock.wait(self._stop.event, min(pause, 1.0))
 
     def _out(self, pack: Pack) -> None:
         if pack.events:
@@ -123,7 +129,8 @@ class Pipeline:
         unit = self._note(event, DEAD, max(1, len(event.data)), Meta())
         if unit is not None:
             self._quarantine.put(event.data, poison.reason, poison.detail, unit)
-            self._count()
+            if self._left > 0:
+                self._count()
         self._wait()
 
     def _note(self, event: SourceEvent, state: str, weight: int, meta: Meta) -> Unit | None:
@@ -148,13 +155,17 @@ class Pipeline:
             self._stop.request()
 
     def _wait(self) -> None:
-        if not self._acks.has_room():
-            self._acks.wait_for_room(self._stop, self._clock, self._beat)
-        if self._progress.blocked:
-            self._progress.wait_until_saved(self._stop, self._beat)
+        self._acks.wait_for_room(self._stop, self._clock, self._beat)
+        self._progress.wait_until_saved(self._stop, self._beat)
 
     def _beat(self) -> None:
         self._health.beat(READER)
+
+    def _report_received(self) -> None:
+        """The reader only counts; the timer, which alone calls this, reports."""
+        received = self._received
+        self._metrics.received.inc(received - self._reported)
+        self._reported = received
 
     def _report_time(self) -> None:
         if self._last is None:

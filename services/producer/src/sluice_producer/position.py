@@ -38,7 +38,7 @@ class Position(NamedTuple):
 NOWHERE: Final = Position(None, None, ())
 
 
-class _Entry(msgspec.Struct):
+class _Entry(msgspec.Struct, gc=False):
     topic: str
     partition: int = 0
     timestamp: int | None = None

@@ -3,6 +3,7 @@
 It serves what it is told, byte for byte and chunk for chunk, and remembers what it was asked.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from sluice_producer.source.parser import Parser, SourceEvent
+from sluice_producer.source.session import LineResponse, StreamEnded
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class SseServer:
     def __init__(self, script: Callable[[Request], Answer]) -> None:
         self.requests: list[Request] = []
         self.closing = threading.Event()
-        self._script = script
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self.script = script
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.owner = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/stream"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -66,48 +72,91 @@ class SseServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    owner: SseServer
 
-            def do_GET(self) -> None:  # noqa: N802  (http.server's name)
-                query = dict(parse_qsl(urlsplit(self.path).query))
-                headers = {k.lower(): v for k, v in self.headers.items()}
-                request = Request(len(outer.requests), query, headers)
-                outer.requests.append(request)
-                answer = outer._script(request)  # noqa: SLF001  (its own server)
-                self.send_response(answer.status)
-                if answer.status != 204:
-                    self.send_header("Content-Type", answer.content_type)
-                    self.send_header("Transfer-Encoding", "chunked")
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if answer.status != 204:
-                    self._body(answer)
-                self.close_connection = True
 
-            def _body(self, answer: Answer) -> None:
-                try:
-                    self.wfile.flush()
-                    for chunk in answer.chunks:
-                        if outer.closing.is_set():
-                            return
-                        if chunk:
-                            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-                    if answer.hang:
-                        outer.closing.wait()
-                    if not answer.cut:
-                        self.wfile.write(b"0\r\n\r\n")
-                except OSError:
-                    pass  # the client has gone
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
-                """Silence."""
+    def do_GET(self) -> None:
+        owner = self.server.owner
+        query = dict(parse_qsl(urlsplit(self.path).query))
+        request = Request(
+            len(owner.requests), query, {k.lower(): v for k, v in self.headers.items()}
+        )
+        owner.requests.append(request)
+        answer = owner.script(request)
+        self.close_connection = True
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status == 204:
+            self.end_headers()
+            return
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the client has gone
+            self._body(answer, owner.closing)
 
-        return Handler
+    def _body(self, answer: Answer, closing: threading.Event) -> None:
+        self.wfile.flush()
+        for chunk in answer.chunks:
+            if closing.is_set():
+                return
+            if chunk:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        if answer.hang:
+            closing.wait()
+        if not answer.cut:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
+        """Silence."""
+
+
+class Bytes:
+    """A response's raw side in memory: gives the pieces of `chunks`, then the end."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter([chunk for chunk in chunks if chunk])
+
+    def read1(self, _most: int, *, decode_content: bool = True) -> bytes:
+        """The next piece."""
+        del decode_content
+        return next(self._chunks, b"")
+
+
+def parse(
+    chunks: Iterable[bytes], *, max_bytes: int = 2**24, last_event_id: str = ""
+) -> list[SourceEvent]:
+    """All events of a stream that arrives in `chunks` and then ends."""
+    response = LineResponse(max_bytes, lambda: None)
+    response.raw = Bytes(chunks)
+    response.status_code = 200
+    response.url = "http://127.0.0.1/"
+    response.headers["Content-Type"] = "text/event-stream"
+    parser = Parser(
+        response.url, max_data=max_bytes, last_event_id=last_event_id, session=_OneAnswer(response)
+    )
+    parser.connect()
+    events: list[SourceEvent] = []
+    with contextlib.suppress(StreamEnded):
+        events.extend(parser)
+    return events
+
+
+class _OneAnswer(requests.Session):
+    def __init__(self, response: LineResponse) -> None:
+        super().__init__()
+        self._response = response
+
+    def request(self, *_args: object, **_options: object) -> LineResponse:
+        return self._response
 
 
 def wikimedia_id(

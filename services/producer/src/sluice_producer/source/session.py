@@ -33,6 +33,10 @@ class LineResponse(requests.Response):
         self._again: bytes | None = None
         self.current = b""
 
+    def __bool__(self) -> bool:
+        """True: requests-sse asks for each event, and requests would judge the status each time."""
+        return True
+
     @property
     def dropped(self) -> int:
         """Bytes dropped so far from lines over the limit."""

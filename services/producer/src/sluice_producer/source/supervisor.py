@@ -136,11 +136,12 @@ class Supervisor:
     def _connect_and_read(self) -> None:
         stream = self._open(self._position.resume())
         started, delivered = self._clock.monotonic(), False
+        handle, stopped = self._handle, self._stop.event.is_set
         try:
             for event in stream:
-                self._handle(event)
+                handle(event)
                 delivered = True
-                if self._stop.requested:
+                if stopped():
                     return
         except Exception as error:
             # Whatever a reader makes of a socket that was shut down under it, it is the stop.
