@@ -1,0 +1,70 @@
+# Everything a clean clone needs is Python 3.11 or later and make; uv is fetched into .tools when missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+ARGS ?=
+PYTEST_ARGS ?=
+# The bootstrapped uv is on the PATH of every recipe; one that was there before comes first.
+export PATH := $(PATH):$(CURDIR)/.tools/uv/bin
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+BIN := .venv/bin
+SYNCED := .venv/.synced
+UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
+
+.PHONY: help run test lint types unit functional bench fmt clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(SYNCED) ## Run the pipeline on this machine (ARGS="--help" shows its options)
+	@exec $(BIN)/sluice run $(ARGS)
+
+test: lint types unit functional ## Everything that CI runs
+
+lint: $(SYNCED) ## ruff, its formatting, and the rules between the packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(SYNCED) ## mypy, strict
+	@$(BIN)/mypy
+
+unit: $(SYNCED) ## Tests without network, with coverage
+	@$(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(PYTEST_ARGS)
+
+functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
+	@$(BIN)/pytest tests/functional -m functional $(PYTEST_ARGS)
+
+bench: $(SYNCED) ## Events a second and core, beside the article's loop
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
+
+fmt: $(SYNCED) ## Format, and repair what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## Remove environments, caches and local data
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* htmlcov dist
+	find packages services tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(SYNCED): pyproject.toml uv.lock $(wildcard packages/*/pyproject.toml services/*/pyproject.toml) | $(UV)
+	@$(UV) sync --locked --quiet
+	@touch $@
+
+# Only reached when no uv is on the PATH.
+.tools/uv/bin/uv:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+	  echo "Python 3.11 or later is needed, and $$(python3 --version 2>/dev/null || echo no python3) is what there is." >&2; exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip' 2>/dev/null; then \
+	  echo "$$found cannot make virtual environments: install its venv package (Debian: $$found-venv)." >&2; exit 1; \
+	fi; \
+	echo "no uv on the PATH: installing it into .tools/uv"; \
+	"$$found" -m venv .tools/uv && .tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+-include deploy/make/*.mk
