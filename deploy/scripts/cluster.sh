@@ -9,7 +9,7 @@ create() {
   say "creating the kind cluster $CLUSTER"
   kind create cluster --name "$CLUSTER" --config "$ROOT/deploy/kind/cluster.yaml" --wait 120s \
     ${KIND_NODE_IMAGE:+--image "$KIND_NODE_IMAGE"} >&2 ||
-    die "kind could not create the cluster. Is its node image there (KIND_NODE_IMAGE=${KIND_NODE_IMAGE:-kind's own})? 'make down' removes a half-made one."
+    die "kind could not create the cluster. Is its node image there (KIND_NODE_IMAGE=${KIND_NODE_IMAGE:-the default of kind})? make down removes a half-made one."
 }
 
 # load IMAGE…: into the node, those that it does not have yet.

@@ -20,7 +20,9 @@ def test_replicas_without_autoscaling(render):
     ("age", "wait"), [("30s", 60), ("2m", 150), ("500ms", 31), ("90", 120), ("59m", 3570)]
 )
 def test_the_waits_follow_from_the_batch_age(render, age, wait):
-    spec = render("--set-string", f"batcher.batch.maxAge={age}").one("ScaledObject")["spec"]
+    spec = render(
+        "--set-string", f"batcher.batch.maxAge={age}", "--set", "autoscaling.minReplicas=0"
+    ).one("ScaledObject")["spec"]
     behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert behavior["scaleDown"]["stabilizationWindowSeconds"] == wait
     assert spec["cooldownPeriod"] == wait

@@ -1,0 +1,101 @@
+"""The cluster under test: the Kubernetes client, and kubectl where it does more."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from kit.waiting import until
+
+RESTRICTED = {
+    f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")
+}
+
+
+class CommandError(AssertionError):
+    """A command failed; the message has what it printed."""
+
+
+def command(
+    *arguments: str, check: bool = True, deadline: float = 240, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; raises CommandError when it fails and `check`."""
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, check=False, timeout=deadline, **options
+    )
+    if check and done.returncode:
+        raise CommandError(
+            f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+    return done
+
+
+@dataclass
+class Cluster:
+    """One context of the kubeconfig."""
+
+    context: str
+    core: client.CoreV1Api = field(init=False)
+    apps: client.AppsV1Api = field(init=False)
+
+    def __post_init__(self) -> None:
+        api = config.new_client_from_config(context=self.context)
+        self.core, self.apps = client.CoreV1Api(api), client.AppsV1Api(api)
+
+    def kubectl(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """kubectl in this context."""
+        return command("kubectl", "--context", self.context, *arguments, **options)
+
+    def make_namespace(self, name: str) -> None:
+        """A new namespace that lets only restricted pods in."""
+        self.drop_namespace(name)
+        meta = client.V1ObjectMeta(name=name, labels=RESTRICTED)
+        self.core.create_namespace(client.V1Namespace(metadata=meta))
+
+    def drop_namespace(self, name: str) -> None:
+        """Deletes a namespace and waits until it is gone."""
+        try:
+            self.core.delete_namespace(name)
+        except ApiException as error:
+            if error.status == 404:
+                return
+            raise
+        until(lambda: not self.has_namespace(name), f"namespace {name} to go", deadline=120)
+
+    def has_namespace(self, name: str) -> bool:
+        try:
+            self.core.read_namespace(name)
+        except ApiException as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def pods(self, namespace: str, **labels: str) -> list[Any]:
+        """Pods with these values of `app.kubernetes.io/<label>`, the youngest last."""
+        selector = ",".join(f"app.kubernetes.io/{name}={value}" for name, value in labels.items())
+        found = self.core.list_namespaced_pod(namespace, label_selector=selector).items
+        return sorted(found, key=lambda pod: pod.metadata.creation_timestamp)
+
+    def get(self, namespace: str, what: str, path: str) -> str:
+        """What a pod or service answers: `get(ns, "pods/name:8080", "metrics")`, through the API server."""
+        kind, _, name = what.partition("/")
+        return self.kubectl(
+            "get", "--raw", f"/api/v1/namespaces/{namespace}/{kind}/{name}/proxy/{path}"
+        ).stdout
+
+    def query(self, namespace: str, expression: str) -> dict[str, float]:
+        """A Prometheus query's instant vector: its labels as JSON → value."""
+        answer = json.loads(
+            self.get(
+                namespace, "services/prometheus:9090", f"api/v1/query?query={quote(expression)}"
+            )
+        )
+        return {
+            json.dumps(item["metric"], sort_keys=True): float(item["value"][1])
+            for item in answer["data"]["result"]
+        }
