@@ -3,6 +3,8 @@
 import itertools
 import json
 import random
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -102,3 +104,32 @@ def test_health_is_the_loops_progress_and_readiness_says_why_not():
         assert fetch(base + "/else")[0] == 404
     finally:
         server.close()
+
+
+_WAITS = """
+import signal, sys, threading
+from sluice_core.lifecycle import Stop
+stop = Stop()
+stop.install_signal_handlers()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+print("ready", flush=True)
+stop.event.wait()
+print("requested", flush=True)
+stop.forced_event.wait()
+"""
+
+
+def test_a_signal_that_another_thread_gets_is_a_request_and_the_next_one_forces():
+    """As after a SIGCONT, when the kernel may choose any thread while the main one is blocked."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _WAITS], stdout=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            assert child.stdout.readline() == "ready\n"
+            child.terminate()
+            assert child.stdout.readline() == "requested\n"
+            child.terminate()
+            assert child.wait(timeout=10) == 0
+        finally:
+            child.kill()

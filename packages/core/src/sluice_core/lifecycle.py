@@ -5,12 +5,16 @@ forces it: leave at once. Both are safe at any moment, because nothing is delete
 and no checkpoint moves past what SQS has not accepted.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Final
 
 from sluice_core.clock import Clock
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stop:
@@ -51,15 +55,23 @@ class Stop:
         self.forced_event.set()
 
     def install_signal_handlers(self) -> None:
-        """SIGTERM and SIGINT: the first requests, the second forces. Main thread only."""
+        """SIGTERM and SIGINT: the first requests, the second forces. Main thread only, once a process."""
+        # The kernel may deliver a signal to any thread, and does so after a SIGCONT. Python's own handlers run
+        # in the main thread alone, when that next wakes, and ours waits without end for this very request.
+        # The wake-up descriptor is written at once, whichever thread it was.
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
 
-        def handle(_signal: int, _frame: FrameType | None) -> None:
-            # A handler may interrupt a thread that holds one of the events' locks: hand over to a fresh one.
-            target = self.force if self.requested else self.request
-            threading.Thread(target=target, name="stop", daemon=True).start()
+        def listen() -> None:
+            while numbers := os.read(read_end, 16):
+                for number in numbers:
+                    if number in _STOP_SIGNALS:
+                        (self.force if self.requested else self.request)()
 
-        signal.signal(signal.SIGTERM, handle)
-        signal.signal(signal.SIGINT, handle)
+        threading.Thread(target=listen, name="signals", daemon=True).start()
+        for number in _STOP_SIGNALS:
+            signal.signal(number, _noted)
 
     def force_after(self, seconds: float, clock: Clock) -> threading.Thread:
         """Forces the stop `seconds` after it was requested; a daemon thread that ends with the process."""
@@ -72,3 +84,7 @@ class Stop:
         thread = threading.Thread(target=watch, name="stop-deadline", daemon=True)
         thread.start()
         return thread
+
+
+def _noted(_signal: int, _frame: FrameType | None) -> None:
+    """Takes the place of the default action; the wake-up descriptor does the rest."""
