@@ -27,7 +27,7 @@ def test_s3_refuses_for_longer_than_the_visibility_timeout(make_pipeline, fault)
 
     outage = pipeline.proxy.inject(fault, service="s3")
     before = len(pipeline.rows())
-    outlasts(2 * VISIBILITY, outage)
+    outlasts(1.5 * VISIBILITY, outage)
     assert len(pipeline.rows()) == before
     outage.lift()
 
@@ -43,7 +43,7 @@ def test_sqs_refuses_for_longer_than_the_visibility_timeout(make_pipeline):
     pipeline.written(300)
 
     outage = pipeline.proxy.inject(Fault.REFUSE, service="sqs")
-    outlasts(2 * VISIBILITY, outage)
+    outlasts(1.5 * VISIBILITY, outage)
     assert producer.get("/readyz")[0] == 503
     assert producer.get("/healthz")[0] == batcher.get("/healthz")[0] == 200
     outage.lift()
