@@ -44,6 +44,39 @@ def test_both_ledgers(tmp_path: Path) -> None:
     assert found.filtered.to_pylist() == ["e2", "e4"]
 
 
+def test_an_event_that_came_twice_must_arrive_though_its_second_coming_was_filtered(
+    tmp_path: Path,
+) -> None:
+    lines = [
+        ("a", "sent"),
+        ("b", "filtered"),
+        ("a", "filtered"),
+        ("b", "filtered"),
+        ("c", "dead"),
+        ("c", "filtered"),
+    ]
+    text = "\n".join(json.dumps({"id": name, "state": state}) for name, state in lines)
+    found = _read(tmp_path, text.encode())
+    assert set(found.filtered.to_pylist()) == {"b"}
+
+
+def test_the_source_runs_ahead_of_its_reader(tmp_path: Path) -> None:
+    source = _read(
+        tmp_path,
+        b"\n".join(
+            b'{"id":"e%d","state":"%s"}' % (n, b"canary" if n % 3 == 0 else b"offered")
+            for n in range(10)
+        ),
+    )
+    reader = _read(tmp_path, b"e1\ne5\ne4\n")
+    head, unread = source.up_to_last_of(reader)
+    assert head.ids.to_pylist() == [f"e{n}" for n in range(6)]
+    assert head.filtered.to_pylist() == ["e0", "e3"]
+    assert unread == 4
+    nothing, unread = source.up_to_last_of(_read(tmp_path, b""))
+    assert (len(nothing.ids), unread) == (0, 10)
+
+
 def test_a_ledger_whose_writer_was_killed(tmp_path: Path) -> None:
     found = _read(
         tmp_path,

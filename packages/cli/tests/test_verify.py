@@ -103,9 +103,11 @@ def test_the_ledger_tells_where_an_event_was_lost() -> None:
     _put(bucket, 1, ["a"])
     objects = read_objects("s3://bucket/events", bucket, "event_id")
     verdict = judge(
-        objects, source=_given(["a", "b", "c", "d"]), ledger=_given(["a", "b", "d"], ["d"], torn=1)
+        objects,
+        source=_given(["a", "b", "c", "d", "e", "f"]),
+        ledger=_given(["a", "b", "d"], ["d"], torn=1),
     )
-    assert (verdict.account.lost, verdict.never_sent) == (2, 1)
+    assert (verdict.account.lost, verdict.never_sent, verdict.unread) == (2, 1, 2)
     assert any("1 of the lost are not in the producer's ledger" in line for line in notes(verdict))
     assert judge(objects, ledger=_given(["a", "b"])).account.lost == 1
 

@@ -11,13 +11,17 @@ A ledger whose writer was killed may end a line early and go on in it: the later
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import pyarrow as pa
-from sluice_core.account import Array, Chunks
+import pyarrow.compute
+from sluice_core.account import Array, Chunks, without
 from sluice_core.errors import ConfigError
 from sluice_core.event_id import digest, is_canary, meta_id
+
+pc: Any = pyarrow.compute
+"""The stubs do not know that a kernel takes chunks."""
 
 _LEDGER_FIELDS: Final = {"id", "n", "state"}
 _NEED_NOT_ARRIVE: Final = {"filtered", "canary"}
@@ -27,29 +31,41 @@ _CHUNK: Final = 100_000
 
 @dataclass
 class Given:
-    """Ids that a file tells: all of them, those that need not arrive, and entries that were cut off."""
+    """Ids that a file tells, in its order: all of them, those that need not arrive, and entries cut off."""
 
     ids: Chunks
     filtered: Chunks
-    torn: int
+    torn: int = 0
+
+    def up_to_last_of(self, other: "Given") -> tuple["Given", int]:
+        """What stands up to the last id that `other` knows, too, and how many distinct ids stand after it.
+
+        A source runs ahead of its reader by what the network holds: its ledger's end is not read yet.
+        """
+        known = pc.indices_nonzero(pc.is_in(self.ids, value_set=other.ids))
+        end = known[-1].as_py() + 1 if len(known) else 0
+        head, tail = self.ids.slice(0, end), self.ids.slice(end)
+        kept = self.filtered.filter(pc.is_in(self.filtered, value_set=head))
+        return Given(head, kept, self.torn), len(tail.unique())
 
 
 def read_given(path: Path) -> Given:
     """Reads such a file; raises ConfigError when that is not possible."""
-    ids, filtered, torn = _Ids(), _Ids(), 0
+    ids, needed, filtered, torn = _Ids(), _Ids(), _Ids(), 0
     try:
         with path.open("rb") as lines:
             for line in lines:
-                for name, needed in _line(line.strip(b"\r\n")):
+                for name, must_arrive in _line(line.strip(b"\r\n")):
                     if name is None:
                         torn += 1
                     else:
                         ids.add(name)
-                        if not needed:
-                            filtered.add(name)
+                        (needed if must_arrive else filtered).add(name)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    return Given(ids.array(), filtered.array(), torn)
+    # The producer's ledger tells of an event that came twice first as sent, then as filtered: it must arrive.
+    may_miss = filtered.array()
+    return Given(ids.array(), pa.chunked_array([without(may_miss, needed.array())]), torn)
 
 
 def _line(line: bytes) -> Iterator[tuple[str | None, bool]]:

@@ -48,7 +48,8 @@ class Objects:
 @dataclass(frozen=True)
 class Verdict:
     """The account with everything that qualifies it. `never_sent`: lost ids that the producer's ledger
-    does not know, so that they were lost before the queue (None without both files)."""
+    does not know, so that they were lost before the queue, and `unread`: ids that the source's file has
+    after the last one that the ledger knows (None without both files)."""
 
     account: Account
     objects: Objects
@@ -57,6 +58,7 @@ class Verdict:
     rows_without_id: int
     torn: int
     never_sent: int | None = None
+    unread: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -69,6 +71,7 @@ class Verdict:
             "ok": self.ok,
             **self.account.to_dict(),
             "never_sent": self.never_sent,
+            "unread": self.unread,
             "rows_without_id": self.rows_without_id,
             "objects": self.objects.count,
             "bytes": self.objects.size,
@@ -118,9 +121,13 @@ def judge(
 ) -> Verdict:
     """The verdict. `source` decides what must have arrived; without it the producer's `ledger` does.
 
-    With both, the ledger tells what the producer filtered, and which lost events never reached the queue.
+    With both, the ledger tells how far the producer has read, what it filtered, and which lost events never
+    reached the queue.
     """
-    given = source or ledger
+    unread = None
+    if source is not None and ledger is not None:
+        source, unread = source.up_to_last_of(ledger)
+    given = ledger if source is None else source
     exempt = [part.filtered for part in (source, ledger) if part is not None]
     found = account(
         source=None if given is None else given.ids,
@@ -138,6 +145,7 @@ def judge(
         rows_without_id=objects.rows - found.rows,
         torn=sum(part.torn for part in (source, ledger) if part is not None),
         never_sent=_never_sent(objects, source, ledger, letters, queued),
+        unread=unread,
     )
 
 

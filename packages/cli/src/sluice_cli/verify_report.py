@@ -71,6 +71,11 @@ def notes(verdict: Verdict) -> Iterator[str]:
             )
     if verdict.never_sent is not None and verdict.account.lost:
         yield f"{verdict.never_sent:,} of the lost are not in the producer's ledger: they never reached the queue."
+    if verdict.unread:
+        yield (
+            f"{verdict.unread:,} ids at the end of the source's file are after the last one in the producer's "
+            "ledger: not read yet, so not counted."
+        )
     if verdict.torn:
         yield f"{verdict.torn:,} entries of the ledger were cut off (its writer was killed): not counted."
     yield from _objects("cannot be read", verdict.objects.unreadable)

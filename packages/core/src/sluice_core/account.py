@@ -79,8 +79,8 @@ def account(
     given = None if source is None else _concat(_array(source).unique(), exempt).unique()
     dead_ids = _resolve(dead, given)
     pending_ids = _resolve(pending, given)
-    only_dead = _without(dead_ids, stored)
-    only_pending = _without(_without(pending_ids, stored), dead_ids)
+    only_dead = without(dead_ids, stored)
+    only_pending = without(without(pending_ids, stored), dead_ids)
     found = _concat(stored, only_dead, only_pending)
     kinds = {
         "duplicated": stored.filter(many),
@@ -88,8 +88,8 @@ def account(
         "pending": only_pending,
     }
     if given is not None:
-        kinds["lost"] = _without(_without(given, exempt), found)
-        kinds["unexpected"] = _without(found, given)
+        kinds["lost"] = without(without(given, exempt), found)
+        kinds["unexpected"] = without(found, given)
     return Account(
         source=None if given is None else len(given),
         filtered=len(exempt),
@@ -105,6 +105,12 @@ def account(
             n: [str(i) for i in ids.slice(0, samples).to_pylist()] for n, ids in kinds.items()
         },
     )
+
+
+def without(ids: Ids, others: Ids) -> Array:
+    """`ids`, in their order and as often as they stand there, less those in `others`."""
+    array = _array(ids)
+    return array.filter(pc.invert(pc.is_in(array, value_set=_array(others))))
 
 
 def _array(ids: Ids) -> Array:
@@ -125,10 +131,6 @@ def _concat(*arrays: Array) -> Array:
     if not arrays:
         return pa.array([], _TEXT)
     return pa.concat_arrays([array.cast(_TEXT) for array in arrays])
-
-
-def _without(ids: Array, others: Array) -> Array:
-    return ids.filter(pc.invert(pc.is_in(ids, value_set=others)))
 
 
 def _resolve(events: Iterable[str | Sequence[str]], given: Array | None) -> Array:
