@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sluice_core import reasons
 from sluice_core.errors import PoisonError
+from sluice_core.event_id import meta_id
 
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import SourceFailed
@@ -112,6 +113,6 @@ def _odd(body: bytes, error: Exception) -> Meta:
     meta = value.get("meta")
     if not isinstance(meta, dict):
         return _NO_META
-    texts = {k: meta[k] for k in ("id", "domain", "dt", "topic") if isinstance(meta.get(k), str)}
+    texts = {k: meta[k] for k in ("domain", "dt", "topic") if isinstance(meta.get(k), str)}
     partition = meta.get("partition")
-    return Meta(**texts, partition=partition if type(partition) is int else 0)
+    return Meta(id=meta_id(value), partition=partition if type(partition) is int else 0, **texts)

@@ -131,7 +131,9 @@ class Packer:
         if raw_bytes < 1_000:
             return
         with self._lock:
-            self._ratio += _LEARNING * (message_bytes / raw_bytes - self._ratio)
+            seen = message_bytes / raw_bytes
+            # Up at once, down slowly: a pack that is too big costs a second compression.
+            self._ratio = max(seen, self._ratio + _LEARNING * (seen - self._ratio))
             self._aim = self._aimed()
 
     def _aimed(self) -> int:

@@ -4,6 +4,8 @@ It serves what it is told, byte for byte and chunk for chunk, and remembers what
 """
 
 import contextlib
+import random
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +15,14 @@ from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+from prometheus_client import CollectorRegistry
+from sluice_core.clock import Clock
+from sluice_core.lifecycle import Stop
+from sluice_core.telemetry import Health
+from sluice_core.testing import FakeClock
 
+from sluice_producer.metrics import Metrics
+from sluice_producer.runtime import Runtime
 from sluice_producer.source.parser import Parser, SourceEvent
 from sluice_producer.source.session import LineResponse, StreamEnded
 
@@ -44,15 +53,21 @@ class Answer:
 
 
 class SseServer:
-    """Answers each request with `script(request)`; a context manager. `url` leads to it."""
+    """Answers each request with `script(request)`; a context manager. `url` leads to it, over TLS if told."""
 
-    def __init__(self, script: Callable[[Request], Answer]) -> None:
+    def __init__(
+        self, script: Callable[[Request], Answer], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self.script = script
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/stream"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = (
+            f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}/stream"
+        )
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -157,6 +172,18 @@ class _OneAnswer(requests.Session):
 
     def request(self, *_args: object, **_options: object) -> LineResponse:
         return self._response
+
+
+def make_runtime(clock: Clock | None = None, *, seed: int = 1, wire: str = "packed") -> Runtime:
+    """A runtime of its own: a clock that moves when it is waited on, chance from `seed`."""
+    clock = clock or FakeClock()
+    return Runtime(
+        stop=Stop(),
+        clock=clock,
+        rng=random.Random(seed),  # noqa: S311  (tests)
+        health=Health(clock),
+        metrics=Metrics(CollectorRegistry(), wire),
+    )
 
 
 def wikimedia_id(

@@ -1,0 +1,338 @@
+"""Triggers, sizes and acknowledgement of packs: every event in, every event out, once and in order."""
+
+import base64
+import random
+import string
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sluice_core import wire
+from sluice_core.lifecycle import Stop
+from sluice_core.limits import SQS_MAX_BYTES
+from sluice_core.testing import FakeClock
+from sluice_producer.acks import FILTERED, SENT, Acks, Mark, Unit
+from sluice_producer.encoder import Encoder, Parcel
+from sluice_producer.packer import AGE, BYTES, EVENTS, STOP, Limits, Pack, Packer
+from sluice_producer.position import NOWHERE
+
+
+def mark(name: str, state: str = SENT) -> Mark:
+    return Mark(name, "", NOWHERE, state)
+
+
+class Bench:
+    def __init__(self, limits: Limits, *, plain: bool = False, room: int = 2**40) -> None:
+        self.settled: list[Unit] = []
+        self.clock = FakeClock()
+        self.acks = Acks(self.settled.extend, room=room)
+        self.packer = Packer(limits, self.acks, self.clock, plain=plain)
+        self.encoder = Encoder("s", plain, limits.message_bytes, learn=self.packer.learn)
+        self.added = 0
+        self.packs: list[Pack] = []
+
+    def add(self, event: bytes, *, by_source: bool = False) -> list[Pack]:
+        full = self.packer.add(event, mark(f"id{self.added}"), by_source=by_source)
+        self.added += 1
+        self.packs += full
+        return full
+
+    def flush(self) -> None:
+        pack = self.packer.flush()
+        if pack:
+            self.packs.append(pack)
+
+    def parcels(self) -> list[Parcel]:
+        return [parcel for pack in self.packs for parcel in self.encoder.encode(pack)]
+
+
+def decoded(parcels: Sequence[Parcel]) -> list[bytes]:
+    events = []
+    for parcel in parcels:
+        if parcel.message is not None:
+            attributes = {k: str(v) for k, v in parcel.message.attributes.items()}
+            got = wire.decode(parcel.message.body, attributes, max_unpacked_bytes=2**24)
+            assert got.problems == []
+            events += got.events
+    return events
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    """JSON that hardly compresses."""
+    return b'{"x":"' + base64.b64encode(random.Random(seed).randbytes(size * 3 // 4 - 6)) + b'"}'
+
+
+def test_full_by_events() -> None:
+    bench = Bench(Limits(3, 65_536, 2**24, 5.0))
+    for n in range(7):
+        bench.add(b'{"n":%d}' % n)
+    assert [len(p.events) for p in bench.packs] == [3, 3]
+    assert {p.trigger for p in bench.packs} == {EVENTS}
+    bench.flush()
+    assert bench.packs[-1].trigger == STOP
+    assert bench.packs[-1].ids == ["id6"]
+    assert bench.packer.flush() is None
+
+
+def test_full_by_age_and_the_timer_is_told_when_to_come_again() -> None:
+    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    assert bench.packer.due() == (None, 5.0)
+    bench.add(b"{}")
+    bench.clock.advance(2)
+    assert bench.packer.due() == (None, 3.0)
+    bench.clock.advance(3)
+    pack, pause = bench.packer.due()
+    assert pack is not None
+    assert (pack.trigger, pause) == (AGE, 5.0)
+    assert bench.packer.due() == (None, 5.0)
+
+
+def test_a_clock_that_goes_backwards_changes_no_age() -> None:
+    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench.add(b"{}")
+    bench.clock.jump(-86_400)
+    bench.clock.advance(5)
+    assert bench.packer.due()[0] is not None
+
+
+def test_full_by_bytes_after_base64_and_close_to_the_limit_once_the_ratio_is_known() -> None:
+    bench = Bench(Limits(0, 65_536, 2**24, 5.0))
+    letters = random.Random(3)
+    sizes = []
+    for _ in range(6000):
+        text = "".join(letters.choices(string.ascii_lowercase[:8], k=300))
+        for pack in bench.add(b'{"t":"%b"}' % text.encode()):
+            parcels = list(bench.encoder.encode(pack))
+            assert pack.trigger == BYTES
+            sizes += [p.message.size for p in parcels if p.message]
+    assert len(sizes) > 8
+    assert max(sizes) <= 65_536
+    assert min(sizes[4:]) > 0.85 * 65_536
+
+
+def test_no_limit_of_events() -> None:
+    bench = Bench(Limits(0, 65_536, 2**24, 5.0))
+    for _ in range(1000):
+        bench.add(b"{}")
+    assert bench.packs == []
+
+
+def test_a_pack_that_came_out_too_big_is_halved() -> None:
+    bench = Bench(Limits(100, 20_000, 2**24, 5.0))
+    for n in range(64):
+        bench.packer.learn(100_000, 1_000)  # misled: it expects a hundredth
+        bench.add(noise(3000, n))
+    bench.flush()
+    assert any(len(p.events) > 10 for p in bench.packs)
+    parcels = bench.parcels()
+    assert all(p.message is not None and p.message.size <= 20_000 for p in parcels)
+    assert decoded(parcels) == [noise(3000, n) for n in range(64)]
+
+
+def test_a_lone_event_may_exceed_the_pack_s_limit_but_not_sqs_s() -> None:
+    bench = Bench(Limits(100, 2_000, 2**24, 5.0))
+    event = noise(50_000)
+    bench.add(b"{}")
+    full = bench.add(event)
+    assert [p.events for p in full] == [[b"{}"], [event]]
+    (small, large) = bench.parcels()
+    assert small.message is not None
+    assert large.message is not None
+    assert wire.A_CODEC in large.message.attributes
+    assert decoded([small, large]) == [b"{}", event]
+
+
+def test_a_lone_event_whose_pack_is_too_big_for_sqs_goes_plain() -> None:
+    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    # Bytes that neither compress nor survive base64 without growing: only plain fits.
+    alphabet = [chr(c) for c in range(0x4E00, 0x9FA5)]
+    text = "".join(random.Random(5).choices(alphabet, k=347_000))
+    event = ('{"x":"' + text + '"}').encode()
+    assert 1_040_000 < len(event) < SQS_MAX_BYTES - 500
+    bench.add(event)
+    (parcel,) = bench.parcels()
+    assert parcel.message is not None
+    packed = wire.encode_pack([event], source="s", ids=["id0"])
+    if packed.size > SQS_MAX_BYTES:
+        assert wire.A_CODEC not in parcel.message.attributes
+    assert decoded([parcel]) == [event]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_an_event_that_sqs_takes_in_no_form_has_no_message(plain: bool) -> None:
+    bench = Bench(Limits(100, 65_536, 2**24, 5.0), plain=plain)
+    event = noise(1_100_000)
+    bench.add(event)
+    bench.flush()
+    (parcel,) = bench.parcels()
+    assert parcel.message is None
+    assert parcel.events == [event]
+
+
+def test_a_queue_with_a_smaller_limit() -> None:
+    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    encoder = Encoder("s", plain=False, target=65_536, limit=10_000)
+    for n in range(8):
+        bench.add(noise(4000, n))
+    bench.flush()
+    parcels = [p for pack in bench.packs for p in encoder.encode(pack)]
+    assert all(p.message is not None and p.message.size <= 10_000 for p in parcels)
+    assert decoded(parcels) == [noise(4000, n) for n in range(8)]
+
+
+def test_ids_travel_only_where_the_json_has_none() -> None:
+    bench = Bench(Limits(2, 65_536, 2**24, 5.0))
+    for by_source in (False, True, False, False):
+        bench.add(b"{}", by_source=by_source)
+    carried, bare = (p.message for p in bench.parcels())
+    assert carried is not None
+    assert bare is not None
+    got = wire.decode(
+        carried.body, {k: str(v) for k, v in carried.attributes.items()}, max_unpacked_bytes=2**20
+    )
+    assert got.ids == ["id0", "id1"]
+    assert wire.A_IDS not in bare.attributes
+    assert (bare.attributes[wire.A_FIRST_ID], bare.attributes[wire.A_LAST_ID]) == ("id2", "id3")
+
+
+def test_plain_is_one_event_a_message_in_tens_and_within_a_second() -> None:
+    limits = Limits.plain(2**24, 5.0)
+    bench = Bench(limits, plain=True)
+    for n in range(25):
+        bench.add(b'{"n":%d}' % n)
+    bench.clock.advance(1.0)
+    pack, _ = bench.packer.due()
+    assert pack is not None
+    bench.packs.append(pack)
+    assert [len(p.events) for p in bench.packs] == [10, 10, 5]
+    messages = [p.message for p in bench.parcels()]
+    assert [m.body for m in messages if m] == [f'{{"n":{n}}}' for n in range(25)]
+    assert [m.attributes[wire.A_FIRST_ID] for m in messages if m] == [f"id{n}" for n in range(25)]
+
+
+_EVENTS = st.lists(
+    st.one_of(
+        st.integers(2, 400).map(lambda n: b'{"a":"' + b"x" * n + b'"}'),
+        st.integers(10, 6000).map(noise),
+        st.just("flush"),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    _EVENTS, st.sampled_from([0, 1, 7, 100]), st.sampled_from([2_000, 8_000, 65_536]), st.booleans()
+)
+def test_events_in_are_events_out_and_no_limit_is_passed(
+    events: list[bytes | str], most: int, size: int, plain: bool
+) -> None:
+    raw = 2**16
+    bench = Bench(Limits.plain(raw, 5.0) if plain else Limits(most, size, raw, 5.0), plain=plain)
+    sent = []
+    for event in events:
+        if isinstance(event, str):
+            bench.flush()
+        else:
+            sent.append(event)
+            bench.add(event)
+    bench.flush()
+    parcels = bench.parcels()
+    assert decoded(parcels) == sent
+    assert [i for p in parcels for i in p.ids] == [f"id{n}" for n in range(len(sent))]
+    for pack in bench.packs:
+        assert sum(len(e) + 1 for e in pack.events) <= raw
+        assert plain or len(pack.events) <= (most or 10**9)
+    for parcel in parcels:
+        assert parcel.message is not None
+        assert plain or parcel.message.size <= size or len(parcel.events) == 1
+        assert not plain or len(parcel.events) == 1
+
+
+# Acknowledgement.
+
+
+@given(st.permutations(range(8)), st.lists(st.integers(1, 3), min_size=8, max_size=8))
+def test_units_settle_in_order_whatever_the_order_of_acceptance(
+    order: list[int], parts: list[int]
+) -> None:
+    settled: list[Unit] = []
+    acks = Acks(settled.extend, room=10**9)
+    units = [acks.open() for _ in parts]
+    for unit, count in zip(units, parts, strict=True):
+        unit.marks.append(mark("x"))
+        acks.close(unit, 10)
+        acks.expect(unit, count)
+        acks.done(unit)
+    finished: set[int] = set()
+    for number in order:
+        for _ in range(parts[number]):
+            acks.done(units[number])
+        finished.add(number)
+        prefix = next((n for n in range(8) if n not in finished), 8)
+        assert settled == units[:prefix]
+    assert acks.idle
+    assert acks.buffered_events == 0
+
+
+def test_a_unit_with_a_dead_letter_waits_for_it() -> None:
+    bench = Bench(Limits(1, 65_536, 2**24, 5.0))
+    unit, packs = bench.packer.note(mark("dead", "dead"), 5)
+    assert packs == []
+    (pack,) = bench.add(b"{}")
+    assert pack.unit is unit
+    bench.acks.done(unit)
+    assert bench.settled == []
+    bench.acks.done(unit)
+    assert bench.settled == [unit]
+    assert [m.event_id for m in unit.marks] == ["dead", "id0"]
+
+
+def test_filtered_events_alone_move_on_by_age() -> None:
+    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench.packer.note(mark("canary", FILTERED))
+    bench.clock.advance(5)
+    pack, _ = bench.packer.due()
+    assert pack is not None
+    assert pack.events == []
+    bench.acks.done(pack.unit)
+    assert [m.event_id for u in bench.settled for m in u.marks] == ["canary"]
+
+
+def test_many_filtered_events_close_the_unit() -> None:
+    bench = Bench(Limits(1, 65_536, 2**24, 5.0))
+    packs = [p for n in range(250) for p in bench.packer.note(mark(str(n), FILTERED))[1]]
+    assert len(packs) == 2
+
+
+def test_a_burst_of_large_dead_letters_closes_the_unit() -> None:
+    bench = Bench(Limits(100, 65_536, 2**20, 5.0))
+    packs = [p for n in range(5) for p in bench.packer.note(mark(str(n), "dead"), 2**19)[1]]
+    assert len(packs) == 1
+
+
+def test_reading_waits_when_too_much_is_unsettled_and_goes_on_afterwards() -> None:
+    bench = Bench(Limits(1, 65_536, 2**24, 5.0), room=2000)
+    packs = [p for _ in range(6) for p in bench.add(b"{}")]
+    assert bench.acks.full
+    beats = []
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) == 3:
+            for pack in packs:
+                bench.acks.done(pack.unit)
+
+    bench.acks.wait_for_room(Stop(), bench.clock, beat)
+    assert len(beats) == 3
+    assert not bench.acks.full
+
+
+def test_a_stop_ends_the_waiting() -> None:
+    bench = Bench(Limits(1, 65_536, 2**24, 5.0), room=100)
+    bench.add(b"{}")
+    stop = Stop()
+    stop.request()
+    bench.acks.wait_for_room(stop, bench.clock, lambda: None)
+    assert bench.acks.full

@@ -1,0 +1,229 @@
+"""One connection over a real socket: what is asked, how it ends, how it is interrupted."""
+
+import datetime
+import gzip
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sluice_producer.source.connection import (
+    Broken,
+    HttpSource,
+    Refused,
+    Resume,
+    Stream,
+    retry_after,
+)
+from sluice_producer.source.parser import SourceEvent
+from sluice_producer.testing import Answer, SseServer, frame
+
+
+def source(url: str, idle: float = 10.0, max_event: int = 1 << 20) -> HttpSource:
+    return HttpSource(url, "test (mailto:a@example.org)", idle, max_event)
+
+
+def read(stream: Stream) -> tuple[list[SourceEvent], str]:
+    """All events, and how the stream ended."""
+    events: list[SourceEvent] = []
+    try:
+        for event in stream:
+            events.append(event)  # noqa: PERF402  (kept when the iteration raises)
+    except Broken as broken:
+        return events, broken.cause
+    finally:
+        stream.close()
+    raise AssertionError("a stream ends by raising Broken")
+
+
+def test_events_arrive_and_the_end_is_told() -> None:
+    with SseServer(lambda _r: Answer([b":ok\n\n", frame("1", sse_id="a"), frame("2")])) as server:
+        events, cause = read(source(server.url).open(Resume(), 0))
+    assert [(e.data, e.last_event_id) for e in events] == [("1", "a"), ("2", "a")]
+    assert cause == "end"
+
+
+def test_what_is_asked() -> None:
+    with SseServer(lambda _r: Answer([frame("1")])) as server:
+        resume = Resume({"since": "2025-01-01T00:00:00Z"}, {"Last-Event-ID": "é\u2028"}, "é")
+        events, _ = read(source(server.url).open(resume, 0))
+        (asked,) = server.requests
+    assert asked.query == {"since": "2025-01-01T00:00:00Z"}
+    assert asked.headers["last-event-id"].encode("latin-1").decode() == "é\u2028"
+    assert asked.headers["user-agent"] == "test (mailto:a@example.org)"
+    assert asked.headers["accept"] == "text/event-stream"
+    assert asked.headers["cache-control"] == "no-cache"
+    assert events[0].last_event_id == "é"
+
+
+def test_no_resume_sends_no_last_event_id() -> None:
+    with SseServer(lambda _r: Answer()) as server:
+        read(source(server.url).open(Resume(), 0))
+        assert "last-event-id" not in server.requests[0].headers
+
+
+def test_a_crlf_over_two_chunks_of_http() -> None:
+    chunks = [b"data: {\r", b"\ndata: }\r", b"\n\r", b"\ndata: 2\r\n\r\n"]
+    with SseServer(lambda _r: Answer(chunks)) as server:
+        events, _ = read(source(server.url).open(Resume(), 0))
+    assert [e.data for e in events] == ["{\n}", "2"]
+
+
+def test_a_compressed_stream_is_read_too() -> None:
+    answer = Answer([gzip.compress(frame("1") + frame("2"))], headers={"Content-Encoding": "gzip"})
+    with SseServer(lambda _r: answer) as server:
+        events, cause = read(source(server.url).open(Resume(), 0))
+    assert [e.data for e in events] == ["1", "2"]
+    assert cause == "end"
+
+
+def test_a_cut_is_network_and_the_event_that_was_cut_is_not_delivered() -> None:
+    with SseServer(
+        lambda _r: Answer([frame("1", sse_id="a"), b"id: b\ndata: 2"], cut=True)
+    ) as server:
+        events, cause = read(source(server.url).open(Resume(), 0))
+    assert [(e.data, e.last_event_id) for e in events] == [("1", "a")]
+    assert cause == "network"
+
+
+def test_silence_is_idle() -> None:
+    with SseServer(lambda _r: Answer([frame("1")], hang=True)) as server:
+        events, cause = read(source(server.url, idle=0.3).open(Resume(), 0))
+    assert [e.data for e in events] == ["1"]
+    assert cause == "idle"
+
+
+def test_comments_keep_the_connection_alive() -> None:
+    def slow() -> Iterator[bytes]:
+        for _ in range(6):
+            server.closing.wait(0.15)
+            yield b":\n"
+        yield frame("late")
+
+    with SseServer(lambda _r: Answer(slow())) as server:
+        events, cause = read(source(server.url, idle=0.6).open(Resume(), 0))
+    assert [e.data for e in events] == ["late"]
+    assert cause == "end"
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with pytest.raises(Broken, match="connect"):
+        source(f"http://127.0.0.1:{port}/").open(Resume(), 0)
+
+
+@pytest.mark.parametrize("status", [204, 400, 403, 429, 500, 503])
+def test_a_refusal_has_status_text_and_delay(status: int) -> None:
+    answer = Answer([b"too\n old"], status, {"Retry-After": "7"}, "text/plain")
+    with SseServer(lambda _r: answer) as server, pytest.raises(Refused) as caught:
+        source(server.url).open(Resume(), 0)
+    assert (caught.value.status, caught.value.retry_after) == (status, 7.0)
+    assert caught.value.detail == ("" if status == 204 else "too old")
+
+
+def test_no_event_stream() -> None:
+    answer = Answer([b"<html>"], content_type="text/html")
+    with (
+        SseServer(lambda _r: answer) as server,
+        pytest.raises(Refused, match="text/html") as caught,
+    ):
+        source(server.url).open(Resume(), 0)
+    assert caught.value.status == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        ("-5", None),
+        ("soon", None),
+        ("9" * 40, 999999999.0),
+        (formatdate(1700000090, usegmt=True), 90.0),
+        (formatdate(1600000000, usegmt=True), 0.0),
+    ],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, 1_700_000_000) == seconds
+
+
+def interrupted(url: str) -> float:
+    """Seconds from the interruption of a silent stream to the end of the reading thread."""
+    stream = source(url, idle=60).open(Resume(), 0)
+    reading, result = threading.Event(), []
+
+    def work() -> None:
+        try:
+            for _event in stream:
+                reading.set()
+        except Exception as error:  # noqa: BLE001  (the supervisor takes them all for the stop)
+            result.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert reading.wait(5)
+    started = time.monotonic()
+    stream.interrupt()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert result
+    took = time.monotonic() - started
+    stream.interrupt()
+    stream.close()
+    stream.interrupt()
+    return took
+
+
+def test_a_blocked_read_can_be_interrupted() -> None:
+    with SseServer(lambda _r: Answer([frame("1")], hang=True)) as server:
+        assert interrupted(server.url) < 1
+
+
+def test_a_blocked_read_over_tls_can_be_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = tmp_path / "both.pem"
+    certificate.write_bytes(_self_signed())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with SseServer(lambda _r: Answer([frame("1")], hang=True), tls=context) as server:
+        assert server.url.startswith("https://")
+        assert interrupted(server.url) < 1
+
+
+def _self_signed() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
