@@ -46,7 +46,7 @@ def content(message: Received, bucket: BucketLike | None) -> Content:
     if key is not None:
         try:
             body = None if bucket is None else whole_body(bucket, key)
-        except NotFoundError:
+        except (NotFoundError, UnicodeDecodeError):
             body = None
         if body is None:
             return _by_name(attributes)
@@ -58,7 +58,7 @@ def content(message: Received, bucket: BucketLike | None) -> Content:
 
 
 def whole_body(bucket: BucketLike, key: str) -> str:
-    """A dead letter's body out of the bucket. Raises NotFoundError."""
+    """A dead letter's body out of the bucket. Raises NotFoundError, or UnicodeDecodeError for a stranger's."""
     return bucket.get(key).body.decode("utf-8", "surrogatepass")
 
 

@@ -1,0 +1,87 @@
+"""`sluice read`: the rows that were written."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from sluice_core.errors import ConfigError, PermanentError
+from sluice_core.reader import read_arrow
+
+from sluice_cli.failures import told
+from sluice_cli.rows import Format, as_table, write
+
+app = typer.Typer()
+
+DEFAULT: Final = "sluice-data"
+_ROWS: Final = 10
+_COLUMN_WIDTH: Final = 13
+
+
+@app.command()
+def main(
+    where: Annotated[
+        str, typer.Argument(help="s3://bucket/prefix, a directory or a file.")
+    ] = DEFAULT,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="At most so many rows. Default: 10 on the screen, all into a file."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Only these columns, separated by commas.")
+    ] = None,
+    to: Annotated[
+        Format | None, typer.Option(help="Write a file of this format instead of showing rows.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file for --to.")
+    ] = None,
+) -> None:
+    """Show the rows that were written, or convert them to CSV, JSON lines or Parquet.
+
+    Times are UTC. In Python: `sluice_core.read_batches(where)` gives a pandas DataFrame.
+    """
+    console = Console()
+    with told():
+        kind = _kind(to, output)
+        names = [name.strip() for name in columns.split(",") if name.strip()] if columns else None
+        _must_exist(where)
+        wanted = _ROWS if limit is None and kind is None else limit
+        rows = read_arrow(where, columns=names, limit=wanted)
+        if kind is not None and output is not None:
+            if not rows.column_names:
+                raise PermanentError(f"{where} holds no rows: nothing was written")
+            write(rows, output, kind)
+            typer.echo(f"{rows.num_rows:,} rows written to {output}")
+            return
+    if not rows.column_names:
+        typer.echo(f"{where} holds no rows yet")
+        return
+    fits = max(1, console.width // _COLUMN_WIDTH)
+    typer.echo(f"{rows.num_rows:,} rows of {where}")
+    console.print(as_table(rows, columns=len(names) if names else fits))
+
+
+def _kind(to: Format | None, output: Path | None) -> Format | None:
+    if output is None:
+        if to is not None:
+            raise ConfigError(f"--to {to} needs a file: -o rows.{to}")
+        return None
+    ending = output.suffix.removeprefix(".").lower()
+    known: dict[str, Format] = {"csv": "csv", "jsonl": "jsonl", "parquet": "parquet"}
+    kind = to or known.get(ending)
+    if kind is None:
+        raise ConfigError(f"-o {output}: say the format with --to csv, jsonl or parquet")
+    return kind
+
+
+def _must_exist(where: str) -> None:
+    if where.startswith("s3://") or Path(where).exists():
+        return
+    if where == DEFAULT:
+        raise ConfigError(
+            f"there is no {DEFAULT} here: run `sluice run` first, or name a directory or s3://bucket/prefix"
+        )
+    raise ConfigError(f"{where} does not exist: name a directory, a file or s3://bucket/prefix")
