@@ -1,6 +1,7 @@
 """A whole batcher over in-memory SQS and S3, driven step by step: for the tests of this package and of hooks."""
 
 import json
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -94,15 +95,22 @@ class Rig:
         while self.batcher.deleter.step(self.batcher.ledger):
             pass
 
+    def advance(self, seconds: float) -> None:
+        """Lets time pass with the lease keeper at work."""
+        steps = math.ceil(seconds / self.batcher.keeper.pause)
+        for _ in range(steps):
+            self.clock.advance(seconds / steps)
+            self.batcher.keeper.step()
+
     def run_dry(self) -> None:
         """Receives and flushes, ages included, until nothing is left to receive or flush."""
-        while self.receive() or self.flush() or self.batcher.buffer.rows:
-            if not self.batcher.has_room() or not len(self.queue):
-                self.clock.advance(0.01)
-            if self.batcher.buffer.rows:
-                self.clock.advance(self.settings.batch_max_age)
-                self.batcher.keeper.step()
-        self.settle()
+        for _ in range(1000):
+            worked = self.receive() + self.flush()
+            if not worked and not self.batcher.buffer.rows:
+                return
+            if not worked:
+                self.advance(self.batcher.flusher.due_in() or 0.01)
+        raise AssertionError("the batcher does not come to rest")
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows of all objects (format jsonl, uncompressed), by object name."""
