@@ -96,10 +96,10 @@ class Release:
         self.cluster.kubectl("-n", self.namespace, "delete", "pod", name, "--wait=false", *flags)
         return name
 
-    def metrics(self, component: str) -> dict[str, float]:
-        """The sum over its pods of each metric; a label is summed over, too."""
+    def metrics(self, component: str, *, ready: bool = True) -> dict[str, float]:
+        """The sum over its (ready) pods of each metric; a label is summed over, too."""
         total: dict[str, float] = {}
-        for pod in self.ready_pods(component):
+        for pod in self.ready_pods(component) if ready else self.pods(component):
             text = self.cluster.get(self.namespace, f"pods/{pod.metadata.name}:8080", "metrics")
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:

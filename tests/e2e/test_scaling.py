@@ -1,0 +1,80 @@
+"""KEDA scales the batcher on the backlog, out and in, and scale-in costs neither rows nor file size."""
+
+import json
+import time
+
+import pytest
+from kit.replicas import Replicas
+from kit.source import expected
+from kit.waiting import until
+
+EVENTS = 30_000
+A_PACK = 10
+# Slow, so that the backlog outlasts KEDA's first look.
+SLOW = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "200m", "memory": "1Gi"}}
+
+
+@pytest.mark.timeout(480)
+def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
+    release = make_release(
+        demoSource__args=[f"--events={EVENTS}"],
+        demoSource__rate=0,
+        producer__pack__maxEvents=A_PACK,
+        batcher__maxHeldMessages=40,
+        batcher__resources=SLOW,
+        autoscaling__pausedReplicas=0,
+    )
+    ids = expected(EVENTS)
+    until(lambda: release.lake.depth()[0] >= len(ids) // A_PACK, "the backlog", deadline=90)
+    release.wait_ready("batcher", 0)
+
+    with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
+        release.apply(wait=False, autoscaling__pausedReplicas=None)
+        out = pods.wait_for(3, deadline=120, at_least=True)
+        found = release.lake.wait_for(ids, deadline=240)
+        release.lake.wait_empty(deadline=60)
+        drained = pods.seconds()
+        written = set(release.lake.objects)
+        back = pods.wait_for(1, deadline=150)
+        print(
+            f"1 to N to 1: {pods}; 3 pods at {out:.0f} s, backlog gone at {drained:.0f} s, 1 pod at {back:.0f} s"
+        )
+        assert pods.most <= 4
+        assert found.total() == len(found) == len(ids)  # each exactly once: nobody was killed
+
+        # What scale-in took away held nothing, and wrote nothing on its way out.
+        release.wait_ready("batcher", 1)
+        release.lake.refresh()
+        assert set(release.lake.objects) == written
+        drains = [
+            line
+            for text in release.logs.read("batcher").values()
+            for line in text.splitlines()
+            if '"draining"' in line
+        ]
+        assert len(drains) >= 2
+        assert {json.loads(line)["held"] for line in drains} == {0}
+
+    with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
+        release.apply(wait=False, autoscaling__minReplicas=0)
+        asleep = pods.wait_for(0, deadline=120)
+        release.lake.send(*(_event(name) for name in ("late-1", "late-2")))
+        awake = pods.wait_for(1, deadline=90)
+        release.lake.wait_for([*ids, "late-1", "late-2"], deadline=60)
+        again = pods.wait_for(0, deadline=120)
+        print(
+            f"none to one to none: 0 pods at {asleep:.0f} s, 1 at {awake:.0f} s, 0 again at {again:.0f} s"
+        )
+    assert release.lake.ids().total() == len(ids) + 2
+
+
+def _event(name: str) -> str:
+    return json.dumps(
+        {
+            "meta": {"id": name},
+            "id": 1,
+            "type": "edit",
+            "title": name,
+            "timestamp": int(time.time()),
+        }
+    )
