@@ -25,11 +25,11 @@ def table() -> str:
         ("Batcher", BatcherSettings),
     ):
         lines = [f"**{title}**", "", "| variable | kind | default | |", "|---|---|---|---|"]
-        for row in describe_settings(cls):
-            if cls is CommonSettings or row.variable not in common:
-                lines.append(
-                    f"| `{row.variable}` | {row.kind} | {_code(row.default)} | {row.description} |"
-                )
+        lines += [
+            f"| `{row.variable}` | {row.kind} | {_code(row.default)} | {row.description} |"
+            for row in describe_settings(cls)
+            if cls is CommonSettings or row.variable not in common
+        ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

@@ -16,6 +16,7 @@ def test_the_table_of_settings_is_made_from_the_classes():
     done = subprocess.run(
         [sys.executable, "scripts/settings_table.py", "--check"],
         cwd=ROOT,
+        check=False,
         capture_output=True,
         text=True,
     )
@@ -61,5 +62,5 @@ def test_modules_stay_small():
 @pytest.mark.parametrize("forbidden", ["pandas", "pyarrow", "numpy"])
 def test_the_producer_starts_without(forbidden):
     code = f"import sys; sys.modules[{forbidden!r}] = None; import sluice_producer.app"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
