@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -30,12 +30,12 @@ def run(
         ),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
-        str | None, typer.Option(help="csv, jsonl or parquet (default: csv).")
+        Literal["csv", "jsonl", "parquet"] | None, typer.Option(help="Of the objects; else csv.")
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="article, recentchange, or a YAML file (default: article).")
+        str | None, typer.Option(help="article, recentchange, or a YAML file; else article.")
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Rows a batch (default: 100).")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows a batch; else 100.")] = None,
     rate: Annotated[
         float, typer.Option(min=0, help="Events a second of the built-in source; 0: no limit.")
     ] = 40.0,

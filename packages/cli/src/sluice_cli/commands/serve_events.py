@@ -1,19 +1,17 @@
 """`sluice serve-events`: the built-in SSE source as a server of its own."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from sluice_core.lifecycle import Stop
 from sluice_core.quantities import parse_seconds
 
 from sluice_cli.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
-from sluice_cli.sse.frames import DIALECTS
 from sluice_cli.sse.position import BadPositionError, parse_time
+from sluice_cli.sse.sender import AtEnd
 
 app = typer.Typer(add_completion=False)
-
-_AT_END = ("hold", "end", "stop")
 
 
 @app.command("serve-events")
@@ -57,8 +55,6 @@ def serve_events(
     ] = None,
 ) -> None:
     """Serve generated recent changes as an SSE stream that speaks EventStreams' protocol."""
-    if dialect not in DIALECTS or at_end not in _AT_END:
-        _refuse(f"--dialect is one of {', '.join(DIALECTS)}; --at-end of {', '.join(_AT_END)}")
     if span is not None and not events:
         _refuse("--span needs --events")
     try:
@@ -74,7 +70,7 @@ def serve_events(
             dialect=dialect,
             retention=parse_seconds(retention),
             max_connection=parse_seconds(max_connection),
-            at_end=at_end,  # type: ignore[arg-type] # checked above
+            at_end=at_end,
             faults=Faults(*map(parse_fault, fault or ())),
         )
         server = SseServer(log, options, host, port)

@@ -35,6 +35,8 @@ class RunOptions:
     def batcher_environ(self) -> dict[str, str]:
         """The options that are the batcher's settings."""
         given = {
+            # A stop waits for the outstanding poll; on loopback a short one costs nothing.
+            "SLUICE_RECEIVE_WAIT": None if "SLUICE_RECEIVE_WAIT" in os.environ else "1",
             "SLUICE_FORMAT": self.format,
             "SLUICE_COLUMNS": self.columns,
             "SLUICE_BATCH_MAX_ROWS": None if self.rows is None else str(self.rows),

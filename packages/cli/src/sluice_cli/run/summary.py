@@ -11,7 +11,9 @@ from sluice_core.quantities import format_bytes
 from sluice_core.reader import parts, read_batches
 
 _ROWS = 6
-_WIDEST = 34
+_COLUMNS = 9
+_NARROW = 11
+_WIDEST = 30
 
 
 def numbers(account: Account, lake: Path, seconds: float) -> Table:
@@ -24,8 +26,7 @@ def numbers(account: Account, lake: Path, seconds: float) -> Table:
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim")
-    rate = f"{events / seconds:,.0f} events/s over {seconds:.1f} s" if seconds > 0 else ""
-    table.add_row("events in", f"{events:,}", rate)
+    table.add_row("events in", f"{events:,}", f"in {seconds:.1f} s, start and drain included")
     table.add_row("filtered", f"{account.filtered:,}", "canaries")
     table.add_row("rows out", f"{account.rows:,}", f"of {wanted:,}, read back from the files")
     table.add_row("dead-lettered", f"{account.dead_lettered:,}", "")
@@ -44,10 +45,18 @@ def first_rows(lake: Path) -> Table | None:
     if frame is None or frame.empty:
         return None
     table = Table(title=f"first rows of {lake}", title_justify="left", show_edge=False)
-    for name in list(frame.columns)[:9]:
-        table.add_column(str(name), no_wrap=True, overflow="ellipsis", max_width=_WIDEST)
-    for row in frame.head(_ROWS).itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row[:9]))
+    for name in list(frame.columns)[:_COLUMNS]:
+        cells = [len(_cell(value)) for value in frame[name]]
+        narrow = max(cells) <= _NARROW
+        table.add_column(
+            str(name),
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=max(cells) if narrow else None,
+            max_width=_WIDEST,
+        )
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row[:_COLUMNS]))
     return table
 
 

@@ -85,8 +85,11 @@ class EventLog:
 
     @property
     def live(self) -> int:
-        """The number of the next new event: where a client starts that asks for no position."""
-        return self.available() if self._rate else self._sent
+        """The number of the next new event: where a client starts that asks for no position.
+
+        The first client starts with the first event, however long its connection took.
+        """
+        return self.available() if self._rate and self._sent else self._sent
 
     @property
     def sent(self) -> int:

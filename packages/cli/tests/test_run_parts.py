@@ -1,0 +1,377 @@
+"""The parts of `sluice run` that need no LocalStack."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from sluice_cli.ports import free_port
+from sluice_cli.run import keep, reckon, source, summary
+from sluice_cli.run.child import Child
+from sluice_cli.run.crew import ChildDiedError, Crew, ForcedError
+from sluice_cli.run.options import RunOptions, user_agent
+from sluice_cli.run.probe import unreachable
+from sluice_cli.run.scrape import Snapshot
+from sluice_cli.run.view import LineView, PanelView, facts
+from sluice_core.deadletter import DeadLetter
+from sluice_core.lifecycle import Stop
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+
+
+def options(tmp_path, **changed):
+    given = {
+        "source": "built-in", "format": None, "columns": None, "rows": None, "rate": 40.0,
+        "events": None, "duration": None, "seed": 0, "data": tmp_path,
+    }  # fmt: skip
+    return RunOptions(**(given | changed))
+
+
+def write_lines(path, entries):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def sent(*ids, state="sent"):
+    return [{"id": name, "state": state} for name in ids]
+
+
+def offered(*ids, canaries=()):
+    return [
+        {"id": name, "n": n, "state": "canary" if name in canaries else "offered"}
+        for n, name in enumerate(ids)
+    ]
+
+
+def lake_of(path, *ids):
+    part = path / "events" / "dt=2026-11-23" / "batch-1.csv"
+    part.parent.mkdir(parents=True)
+    part.write_text("id,event_id\n" + "".join(f"1,{name}\n" for name in ids))
+    return path / "events"
+
+
+def test_the_account_of_a_clean_run(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="filtered"))
+    known = reckon.given(
+        ledger, write_lines(tmp_path / "source", offered("a", "b", "c", canaries="c"))
+    )
+    account = reckon.reckon(known, lake_of(tmp_path, "a", "b"), [])
+    assert (account.source, account.filtered, account.rows) == (3, 1, 2)
+    assert (account.lost, account.duplicates, account.dead_lettered) == (0, 0, 0)
+
+
+def test_an_event_that_no_file_has_is_lost(tmp_path):
+    known = reckon.given(write_lines(tmp_path / "ledger", sent("a", "b")), None)
+    account = reckon.reckon(known, lake_of(tmp_path, "a"), [])
+    assert account.lost == 1
+    assert list(account.samples["lost"]) == ["b"]
+
+
+def test_an_event_that_the_producer_never_saw_is_lost_too(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a", "c"))
+    known = reckon.given(ledger, write_lines(tmp_path / "source", offered("a", "b", "c", "d")))
+    account = reckon.reckon(known, lake_of(tmp_path, "a", "c"), [])
+    assert list(account.samples["lost"]) == ["b"]  # and not d, which was still in the network
+
+
+def test_a_duplicate_dropped_by_the_producer_must_arrive_once(tmp_path):
+    entries = sent("a") + sent("a", state="filtered")
+    known = reckon.given(write_lines(tmp_path / "ledger", entries), None)
+    assert reckon.reckon(known, tmp_path / "nothing", []).lost == 1
+
+
+def test_dead_letters_of_either_service_are_no_loss(tmp_path):
+    entries = sent("a", "b") + sent("c", state="dead")
+    known = reckon.given(write_lines(tmp_path / "ledger", entries), None)
+    letter = DeadLetter(json.dumps({"meta": {"id": "b"}}), "bad-event", "")
+    account = reckon.reckon(known, lake_of(tmp_path, "a"), [letter])
+    assert (account.lost, account.dead_lettered) == (0, 2)
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a"))
+    with ledger.open("a") as file:
+        file.write('{"id":"b","st')
+    assert reckon.given(ledger, None).source == {"a"}
+
+
+def test_numeric_ids_stay_text(tmp_path):
+    known = reckon.given(write_lines(tmp_path / "ledger", sent("07", "8")), None)
+    assert reckon.reckon(known, lake_of(tmp_path, "07", "8"), []).lost == 0
+
+
+def test_the_summary_shows_numbers_rows_and_how_to_read_them(tmp_path):
+    known = reckon.given(write_lines(tmp_path / "ledger", sent("a", "[bold]b", "gone")), None)
+    lake = lake_of(tmp_path, "a", "[bold]b")
+    console = Console(file=io.StringIO(), width=140)
+    summary.show(console, reckon.reckon(known, lake, []), lake, 2.5)
+    text = console.file.getvalue()
+    assert "lost: gone" in text
+    assert "[bold]b" in text
+    assert "read_batches(" in text
+    assert str(lake) in text
+
+
+def test_the_line_to_read_them_yourself_works(tmp_path):
+    lake = lake_of(tmp_path, "a", "b")
+    done = subprocess.run(
+        summary.reading_line(lake),
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "event_id" in done.stdout
+
+
+def test_a_summary_without_rows(tmp_path):
+    assert summary.first_rows(tmp_path / "nothing") is None
+
+
+def test_an_earlier_lake_is_moved_and_nothing_else(tmp_path):
+    lake_of(tmp_path, "a")
+    (tmp_path / "mine.txt").write_text("mine")
+    first = keep.prepare(tmp_path, "events")
+    assert (first / "events" / "dt=2026-11-23" / "batch-1.csv").exists()
+    assert not (tmp_path / "events").exists()
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert (tmp_path / keep.INTERNAL).is_dir()
+
+
+def test_two_earlier_lakes_stand_side_by_side(tmp_path):
+    moved = []
+    for _ in range(3):
+        lake = lake_of(tmp_path, "a")
+        os.utime(lake, (1_800_000_000, 1_800_000_000))
+        (tmp_path / keep.INTERNAL).mkdir(exist_ok=True)
+        os.utime(tmp_path / keep.INTERNAL, (1_800_000_000, 1_800_000_000))
+        moved.append(keep.prepare(tmp_path, "events"))
+    assert len(set(moved)) == 3
+
+
+def test_objects_are_copied_whole_and_checkpoints_are_not(tmp_path):
+    bucket = FakeS3()
+    bucket.put("events/dt=1/batch-1.csv", b"rows")
+    bucket.put("_sluice/dead/1", b"large")
+    bucket.put("_sluice/checkpoint/x.json", b"{}")
+    bucket.put("../../escape", b"no")
+    assert keep.copy_objects(bucket, tmp_path / "data") == 2
+    files = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert files == {"data/events/dt=1/batch-1.csv", "data/_sluice/dead/1"}
+
+
+def test_dead_letters_are_taken_and_written(tmp_path):
+    queue = FakeSqs(FakeClock())
+    letters = [DeadLetter(f"body {n}", "not-json", "why", position=n) for n in range(23)]
+    for letter in letters:
+        queue.put_message(letter.to_message())
+    taken = list(keep.take_dead_letters(queue))
+    assert sorted(letter.position for letter in taken) == list(range(23))
+    assert queue.attributes().depth == 0
+    (tmp_path / keep.INTERNAL).mkdir()
+    path = keep.write_dead_letters(taken, tmp_path)
+    assert {json.loads(line)["body"] for line in path.read_text().splitlines()} == {
+        letter.body for letter in letters
+    }
+
+
+def test_a_line_every_five_seconds():
+    console = Console(file=io.StringIO(), width=140)
+    view = LineView(console)
+    for tenth in range(150):
+        view.show(Snapshot(received=tenth, depth=3, lag=0.4), tenth / 10, "running")
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "queue 3" in lines[0]
+    assert "lag 0.4 s" in lines[0]
+
+
+def test_the_panel_draws_in_a_terminal():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with PanelView(console, "built-in source") as view:
+        view.say("a line that stays")
+        view.show(Snapshot(received=1234, rate=99.6, newest="events/x.csv"), 61, "running")
+    text = console.file.getvalue()
+    assert "1,234 (100/s)" in text
+    assert "1:01 · running" in text
+    assert "a line that stays" in text
+
+
+def test_what_is_not_known_is_not_zero():
+    told = dict(facts(Snapshot()))
+    assert told["queue"] == "does not answer"
+    assert told["lag"] == "–"
+    assert told["newest"] == "–"
+
+
+def test_options_become_the_services_settings(tmp_path):
+    given = options(tmp_path, format="parquet", columns="recentchange", rows=7)
+    settings = given.batcher_environ()
+    assert settings["SLUICE_FORMAT"] == "parquet"
+    assert settings["SLUICE_COLUMNS"] == "recentchange"
+    assert settings["SLUICE_BATCH_MAX_ROWS"] == "7"
+    assert "SLUICE_FORMAT" not in options(tmp_path).batcher_environ()
+
+
+def test_a_url_is_read_as_it_is_and_counts_its_events(tmp_path):
+    given = options(tmp_path, source="http://127.0.0.1:9/x", events=12)
+    chosen = source.choose(given, pytest.fail).result(5)
+    environ = chosen.environ(given)
+    assert not chosen.built_in
+    assert environ["SLUICE_SOURCE_URL"] == "http://127.0.0.1:9/x"
+    assert environ["SLUICE_MAX_EVENTS"] == "12"
+    assert "SLUICE_SOURCE_PRESET" not in environ
+
+
+def test_wikimedia_out_of_reach_falls_back_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "WIKIMEDIA", f"http://127.0.0.1:{free_port()}/x")
+    said = []
+    chosen = source.choose(options(tmp_path, source=None), said.append).result(10)
+    assert chosen.built_in
+    assert said == [
+        "Wikimedia's stream cannot be reached (no connection): reading the built-in source instead"
+    ]
+
+
+def test_the_user_agent_is_the_users_or_names_who_runs_it():
+    assert user_agent({"SLUICE_USER_AGENT": "mine/1 (me@example.org)"}) == "mine/1 (me@example.org)"
+    own = user_agent({})
+    assert own.startswith("sluice/")
+    assert "@" in own
+    assert own.isascii()
+
+
+class _Answer(BaseHTTPRequestHandler):
+    status, kind, wait = 200, "text/event-stream", None
+
+    def do_GET(self):
+        if self.wait is not None:
+            self.wait.wait(10)
+        self.send_response(self.status)
+        self.send_header("Content-Type", self.kind)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def answering():
+    servers = []
+
+    def make(**how):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), type("A", (_Answer,), how))
+        server.daemon_threads = True
+        server.block_on_close = False
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}/"
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_probe(answering):
+    assert unreachable(answering(), "a@b") is None
+    assert unreachable(answering(status=403), "a@b") == "HTTP 403"
+    assert "text/html" in unreachable(answering(kind="text/html"), "a@b")
+    assert unreachable(f"http://127.0.0.1:{free_port()}/", "a@b") == "no connection"
+
+
+def test_the_probe_does_not_wait_for_ever(answering):
+    wait = threading.Event()
+    began = time.monotonic()
+    assert unreachable(answering(wait=wait), "a@b", 0.3) is not None
+    assert time.monotonic() - began < 3
+    wait.set()
+
+
+def _until(condition, seconds=15):
+    deadline, never = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        never.wait(0.02)
+
+
+def test_a_child_that_dies_is_named_with_its_last_lines(tmp_path):
+    crew = Crew(tmp_path, {}, Stop())
+    crew.command("source", ["serve-events", "--fault", "klingon"])
+    with pytest.raises(
+        ChildDiedError, match=r"(?s)source ended with exit code 2.*is no fault"
+    ) as died:
+        crew.wait(lambda: crew.ended("source"), 30, lambda: None, "source")
+    assert died.value.exit_code == 2
+    crew.kill_all()
+
+
+def test_a_child_stops_in_order(tmp_path):
+    crew = Crew(tmp_path, {}, Stop())
+    crew.command("source", ["serve-events", "--port", "0"])
+    _until(lambda: "serving" in (tmp_path / "source.log").read_text())
+    crew.must_run("source")
+    crew.stop("source", lambda: None)
+    with pytest.raises(ChildDiedError, match="source ended too early"):
+        crew.must_run("source")
+    crew.kill_all()
+
+
+def test_a_second_signal_ends_the_waiting(tmp_path):
+    stop = Stop()
+    crew = Crew(tmp_path, {}, stop)
+    stop.force()
+    with pytest.raises(ForcedError):
+        crew.wait(lambda: False, 30, lambda: None, "nobody")
+
+
+def test_waiting_has_an_end(tmp_path):
+    with pytest.raises(ChildDiedError, match="was not done after 0 s"):
+        Crew(tmp_path, {}, Stop()).wait(lambda: False, 0, lambda: None, "nobody")
+
+
+def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):
+    log = tmp_path / "log"
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom sluice_cli.run.child import Child\n"
+        f"c = Child('source', 'sluice_cli.main', ['serve-events', '--port', '0'], os.environ, Path({str(log)!r}))\n"
+        "print(c.pid, flush=True)\nsys.stdin.read()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    pid = int(parent.stdout.readline())
+    _until(lambda: "serving" in log.read_text())
+    parent.kill()
+    parent.wait()
+    parent.stdin.close()
+    parent.stdout.close()
+    _until(lambda: not _alive(pid))
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_a_killed_child_is_collected(tmp_path):
+    child = Child("x", "http.server", ["0", "--bind", "127.0.0.1"], os.environ, tmp_path / "log")
+    assert child.exit_code is None
+    child.kill()
+    assert child.exit_code == -signal.SIGKILL
+    child.ask_to_stop()
+    child.kill()
