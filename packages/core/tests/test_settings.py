@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr
 from sluice_core.errors import ConfigError
-from sluice_core.quantities import format_bytes, parse_bytes, parse_seconds
+from sluice_core.quantities import (
+    format_bytes,
+    parse_bytes,
+    parse_seconds,
+    write_bytes,
+    write_seconds,
+)
 from sluice_core.settings import CommonSettings, describe_settings, effective, load_settings
 
 
@@ -101,6 +107,22 @@ def test_sizes(number, unit):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError, match="duration"):
         parse_seconds(text)
+
+
+@given(st.integers(0, 2**45), st.integers(0, 10**7))
+def test_what_is_written_reads_back(size, tenths):
+    assert parse_bytes(write_bytes(size)) == size
+    assert parse_seconds(write_seconds(tenths / 10)) == pytest.approx(tenths / 10, rel=1e-5)
+
+
+def test_quantities_are_written_short():
+    assert [write_bytes(n) for n in (65536, 64 << 20, 1_000_000, 7)] == [
+        "64KiB",
+        "64MiB",
+        "1MB",
+        "7",
+    ]
+    assert [write_seconds(n) for n in (25.0, 300.0, 43200.0, 0.5)] == ["25s", "5m", "12h", "0.5s"]
 
 
 def test_sizes_for_people():

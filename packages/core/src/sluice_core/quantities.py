@@ -80,6 +80,28 @@ def format_bytes(size: float) -> str:
     return f"{size:.1f} GiB"
 
 
+def write_seconds(seconds: float) -> str:
+    """The shortest way to write a duration that `parse_seconds` reads back: 300.0 becomes `5m`."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+def write_bytes(size: int) -> str:
+    """The shortest exact way to write a size that `parse_bytes` reads back: 65536 becomes `64KiB`."""
+    for unit, factor in (
+        ("GiB", 2**30),
+        ("MiB", 2**20),
+        ("KiB", 2**10),
+        ("MB", 10**6),
+        ("kB", 10**3),
+    ):
+        if size and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)
+
+
 Seconds = Annotated[float, BeforeValidator(parse_seconds)]
 """A duration in seconds; settings take it as `90`, `90s` or `1.5m`."""
 

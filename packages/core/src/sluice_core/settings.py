@@ -16,7 +16,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sluice_core.errors import ConfigError
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
-from sluice_core.quantities import Bytes, Seconds, parse_bytes, parse_seconds
+from sluice_core.quantities import (
+    Bytes,
+    Seconds,
+    parse_bytes,
+    parse_seconds,
+    write_bytes,
+    write_seconds,
+)
 
 PREFIX = "SLUICE_"
 
@@ -233,4 +240,7 @@ def _flatten(annotation: Any) -> list[Any]:
 def _show_default(info: FieldInfo) -> str:
     if info.default is PydanticUndefined:
         return "(required)"
-    return "–" if info.default is None else str(info.default)
+    if info.default is None:
+        return "–"
+    write = {"duration": write_seconds, "size": write_bytes}.get(_kind(info), str)
+    return write(info.default)
