@@ -54,7 +54,7 @@ def test_generate_writes_the_same_events_for_a_seed(tmp_path):
     [
         (["--format", "xml"], "'parquet'"),
         (["--duration", "x"], "duration"),
-        (["--rows", "0"], "x>=1"),
+        (["--rows", "0"], "greater than or equal to 1"),
     ],
 )
 def test_run_refuses_before_it_starts_anything(arguments, rule):

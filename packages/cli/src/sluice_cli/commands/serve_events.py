@@ -36,11 +36,12 @@ def serve_events(
         str | None, typer.Option(help="Event time from first to last event, such as 30h.")
     ] = None,
     dialect: Annotated[
-        str, typer.Option(help="eventstreams, generic (numbered ids) or anonymous (no ids).")
+        Literal["eventstreams", "generic", "anonymous"],
+        typer.Option(help="As Wikimedia, with numbered ids, or without ids."),
     ] = "eventstreams",
     at_end: Annotated[
-        str,
-        typer.Option(help="After the last event: hold (silent), end, or stop (204 afterwards)."),
+        AtEnd,
+        typer.Option(help="After the last event: silence, an end, or an end and then 204."),
     ] = "hold",
     retention: Annotated[str, typer.Option(help="An older position is answered with 400.")] = "7d",
     max_connection: Annotated[
