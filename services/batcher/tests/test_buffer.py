@@ -22,7 +22,11 @@ def test_rows_close_a_batch_and_messages_stay_whole():
     for number in range(3):
         buffer.add(held(number, rows=60))
     batch = buffer.take(0)
-    assert ([m.message_id for m in batch.messages], batch.rows, batch.reason) == (["0", "1"], 120, ROWS)
+    assert ([m.message_id for m in batch.messages], batch.rows, batch.reason) == (
+        ["0", "1"],
+        120,
+        ROWS,
+    )
     assert buffer.take(29.9) is None
     batch = buffer.take(30)
     assert ([m.message_id for m in batch.messages], batch.reason) == (["2"], AGE)

@@ -12,7 +12,7 @@ def write(tmp_path, text):
 def test_article_has_the_articles_columns_in_order():
     columns = load_columns("article").columns
     assert [c.name for c in columns] == (
-        "id type namespace title comment timestamp user bot event_id".split()
+        ["id", "type", "namespace", "title", "comment", "timestamp", "user", "bot", "event_id"]
     )
     assert columns[-1].path == EVENT_ID
 
@@ -56,7 +56,11 @@ columns:
 @pytest.mark.parametrize(
     ("text", "line", "rule"),
     [
-        ("columns:\n  - name: a\n    type: integr\n", 3, "type 'integr' is not one of string, int64"),
+        (
+            "columns:\n  - name: a\n    type: integr\n",
+            3,
+            "type 'integr' is not one of string, int64",
+        ),
         ("columns:\n  - name: a\n  - name: A\n", 3, "already defined in line 2"),
         ("columns: [{name: a}, {name: a}]\n", 1, "already defined in line 1"),
         ("columns:\n  - path: a\n", 2, "needs a `name`"),

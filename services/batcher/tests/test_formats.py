@@ -24,13 +24,30 @@ SCHEMA = pa.schema(
     ]
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ['"', '""', "a,b", "l\nm", "r\r\ns", "NA", "null", "1", "1.0", "true", " x ", "\u2028", "\ufeff", ""]
+    [
+        '"',
+        '""',
+        "a,b",
+        "l\nm",
+        "r\r\ns",
+        "NA",
+        "null",
+        "1",
+        "1.0",
+        "true",
+        " x ",
+        "\u2028",
+        "\ufeff",
+        "",
+    ]
 )
 TIMES = st.datetimes(
-    datetime(1900, 1, 1),  # noqa: DTZ001
-    datetime(2200, 1, 1),  # noqa: DTZ001
+    datetime(1900, 1, 1),
+    datetime(2200, 1, 1),
     timezones=st.just(UTC),
-) | st.sampled_from([datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 23, 1, 2, 3, 4000, UTC)])
+) | st.sampled_from(
+    [datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 23, 1, 2, 3, 4000, UTC)]
+)
 ROW = st.tuples(
     st.none() | TEXT,
     st.none() | st.integers(-(2**63), 2**63 - 1),

@@ -134,7 +134,9 @@ def test_event_id_is_meta_id_else_sse_id_else_the_hash():
     stranger = b'{"hello": 1}'
     _, rows = rows_of(ARTICLE, [EVENT, stranger, stranger], ids=["s0", "s1", ""])
     assert rows.ids == ["e1", "s1", hashlib.sha256(stranger).hexdigest()]
-    _, rows = rows_of(ARTICLE, [{"meta": {"id": 17}}, b"junk", {"meta": {"id": ""}}], ids=list("abc"))
+    _, rows = rows_of(
+        ARTICLE, [{"meta": {"id": 17}}, b"junk", {"meta": {"id": ""}}], ids=list("abc")
+    )
     assert rows.ids == ["17", "c"]
     assert rows.table.column("event_id").to_pylist() == rows.ids
 
@@ -180,11 +182,20 @@ def test_two_columns_of_one_field():
     assert rows.table.column("text").to_pylist() == ["5", "x\ufffd", "1.5", None]
     assert rows.table.column("number").to_pylist() == [5, None, None, None]
     assert rows.table.column("raw").to_pylist() == ["5", '"x\ufffd"', "1.5", None]
-    assert [t and t.timestamp() for t in rows.table.column("when").to_pylist()] == [5, None, 1.5, None]
+    assert [t and t.timestamp() for t in rows.table.column("when").to_pylist()] == [
+        5,
+        None,
+        1.5,
+        None,
+    ]
 
 
 ODD = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
     max_leaves=4,
 )

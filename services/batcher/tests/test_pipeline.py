@@ -8,7 +8,7 @@ from sluice_batcher.testing import Rig, event, pack
 from sluice_core import wire
 from sluice_core.errors import MissingResourceError, PermanentError, TemporaryError
 from sluice_core.sqs import Refused
-from sluice_core.testing import FakeClock
+from sluice_core.testing import FakeClock, no_fault
 
 
 def packs(count, size=10, start=0, **fields):
@@ -432,7 +432,13 @@ def test_queue_errors_while_receiving_never_end_the_loop():
     assert rig.metric("receive_failures_total") == 3
 
 
-ACTIONS = st.sampled_from(["receive", "flush", "settle", "advance", "lease", "kill", "fault", "replay"])
+def set_faults(rig, fault):
+    rig.bucket.before = rig.queue.before = rig.queue.after = rig.bucket.after = fault
+
+
+ACTIONS = st.sampled_from(
+    ["receive", "flush", "settle", "advance", "lease", "kill", "fault", "replay"]
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -447,16 +453,15 @@ def test_whatever_happens_nothing_is_lost(script, rng, limit):
             raise TemporaryError("chance")
 
     for action in script:
-        rig.bucket.before = rig.queue.before = rig.queue.after = rig.bucket.after = lambda _: None
         if action == "fault":
-            rig.bucket.before = rig.queue.before = rig.queue.after = rig.bucket.after = flaky
+            set_faults(rig, flaky)
             rig.receive()
             rig.flush()
+            set_faults(rig, no_fault)
         elif action == "replay":
             for message in rig.queue._messages.values():
                 message.visible_at = min(message.visible_at, rng.choice([0.0, 1e12]))
         elif action == "kill":
-            rig.bucket.before = rig.queue.before = lambda _: None
             rig.restart()
         elif action == "advance":
             rig.clock.advance(rng.choice([1, 10, 40]))
@@ -464,7 +469,6 @@ def test_whatever_happens_nothing_is_lost(script, rng, limit):
             rig.batcher.keeper.step()
         else:
             getattr(rig, action)()
-    rig.bucket.before = rig.queue.before = rig.queue.after = rig.bucket.after = lambda _: None
     rig.clock.advance(60)
     rig.run_dry()
     assert set(rig.ids()) == set(names(32))

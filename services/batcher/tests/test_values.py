@@ -86,7 +86,7 @@ def test_any_value_becomes_the_kind_or_null_and_can_be_stored(value, kind):
         got.encode()
 
 
-@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.booleans())  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.booleans())
 def test_iso_text_keeps_its_instant(naive, with_zone):
     when = naive.replace(tzinfo=UTC)
     text = when.isoformat() if with_zone else naive.isoformat()

@@ -3,11 +3,13 @@
 import json
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from sluice_core import wire
+from sluice_core.clock import Clock
 from sluice_core.deadletter import DeadLetter
 from sluice_core.lifecycle import Stop
 from sluice_core.settings import load_settings
@@ -50,7 +52,7 @@ class Rig:
         self.metrics = Metrics(self.registry, self.settings.format)
         self.batcher = self.restart()
 
-    def restart(self) -> Batcher:
+    def restart(self, clock: Clock | None = None) -> Batcher:
         """A new batcher over the same world, as after a kill."""
         self.stop = Stop()
         self.registry = CollectorRegistry()
@@ -63,7 +65,7 @@ class Rig:
                 self.dead_queue,
                 self.bucket,
                 self.queue.attributes(),
-                self.clock,
+                clock or self.clock,
                 random.Random(1),  # noqa: S311
             ),
             stop=self.stop,
@@ -71,6 +73,10 @@ class Rig:
             metrics=self.metrics,
         )
         return self.batcher
+
+    def run(self, real: Clock) -> "Running":
+        """The batcher under its own threads, in real time; the queue's time is real, too."""
+        return Running(self, real)
 
     def send(self, messages: Iterable[OutMessage]) -> list[str]:
         """Puts messages into the queue; gives their ids."""
@@ -132,3 +138,32 @@ class Rig:
     def metric(self, name: str, **labels: str) -> float:
         """A metric's value, without the prefix; 0 when it has none yet."""
         return self.registry.get_sample_value(f"sluice_batcher_{name}", labels) or 0.0
+
+
+class Running:
+    """A rig's batcher under its own threads. The stop that its signals would request is `rig.stop`."""
+
+    def __init__(self, rig: Rig, clock: Clock) -> None:
+        self._clock = clock
+        rig.queue.clock = rig.dead_queue.clock = clock
+        rig.health.clock = clock
+        self.batcher = rig.restart(clock)
+        self.code: int | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.code = self.batcher.run()
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
+        """Waits for a condition; raises AssertionError when it does not come about in time."""
+        never, deadline = threading.Event(), self._clock.monotonic() + seconds
+        while not condition():
+            if self._clock.monotonic() > deadline:
+                raise AssertionError("the condition did not come about")
+            never.wait(0.01)
+
+    def join(self, seconds: float = 20.0) -> int | None:
+        """The exit code, once the batcher has ended."""
+        self._thread.join(seconds)
+        return self.code
