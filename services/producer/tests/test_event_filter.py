@@ -154,3 +154,32 @@ def test_ids_are_those_that_the_batcher_finds(value: dict[str, object]) -> None:
     judged = judge(event(data), wikimedia=False, max_bytes=10**6)
     assert judged.event_id == event_id(judged.body)
     assert json.loads(judged.body) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "own"),
+    [
+        (r'{"text": "\ud800"}', None),
+        (r'{"text": "\udc00 \ud83d\ude80", "meta": {"id": "m-1", "partition": 4}}', "m-1"),
+        (r'{"meta": {"id": "half \ud83d"}}', "half \ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_is_json_and_the_event_is_kept(data: str, own: str | None) -> None:
+    for wikimedia in (True, False):
+        judged = kept(data, wikimedia=wikimedia)
+        assert judged.body == data.encode()
+        assert judged.event_id == (own or hashlib.sha256(data.encode()).hexdigest())
+        assert judged.event_id == event_id(data.encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        r'{"text": "\ud800", "n": NaN}',
+        r'{"text": "\ud800"',
+        r'{"text": "\ud800"} {}',
+        r'["\ud800"]',
+    ],
+)
+def test_half_a_surrogate_pair_excuses_nothing_else(data: str) -> None:
+    assert reason(data) in (reasons.NOT_JSON, reasons.NOT_OBJECT)

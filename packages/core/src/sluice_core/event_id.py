@@ -1,6 +1,7 @@
 """The id under which an event is known from the source to its row."""
 
 import hashlib
+import json
 from typing import Any
 
 import orjson
@@ -19,13 +20,47 @@ def parsed_id(event: bytes) -> str | None:
     try:
         return meta_id(orjson.loads(event))
     except orjson.JSONDecodeError:
+        pass
+    try:
+        return meta_id(parse_patiently(event))
+    except ValueError:
         return None
 
 
+def parse_patiently(event: bytes) -> Any:
+    """An event's JSON, with what the grammar allows and fast parsers refuse: half a surrogate pair.
+
+    JavaScript writes such escapes. Numbers of more than 18 digits and all fractions stay text here: this is
+    for finding an event's id. Raises ValueError for what is no JSON (NaN is none), or nested too deeply.
+    """
+    try:
+        return json.loads(
+            event.decode("utf-8"), parse_constant=_refuse, parse_int=_number, parse_float=str
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _number(text: str) -> int | str:
+    return int(text) if len(text) <= 18 else text
+
+
 def meta_id(event: Any) -> str | None:
-    """`meta.id` of a parsed event, when it is text that is not empty, or a whole number."""
+    """`meta.id` of a parsed event, when it is text that is not empty, or a whole number.
+
+    Half a surrogate pair in it, which UTF-8 cannot carry, is U+FFFD, as in the row.
+    """
     found = _meta(event).get("id")
-    return str(found) if found and isinstance(found, str | int) and found is not True else None
+    if not found or not isinstance(found, str | int) or found is True:
+        return None
+    text = str(found)
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def is_canary(event: Any) -> bool:

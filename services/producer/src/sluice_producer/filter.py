@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sluice_core import reasons
 from sluice_core.errors import PoisonError
-from sluice_core.event_id import meta_id
+from sluice_core.event_id import meta_id, parse_patiently
 
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import SourceFailed
@@ -104,8 +104,11 @@ def _odd(body: bytes, error: Exception) -> Meta:
         raise Dropped(EMPTY) from error
     try:
         value: Any = _decode_any(body)
-    except (msgspec.MsgspecError, RecursionError) as problem:
-        raise PoisonError(reasons.NOT_JSON, str(problem)[:200]) from problem
+    except (msgspec.MsgspecError, RecursionError):
+        try:
+            value = parse_patiently(body)
+        except ValueError as problem:
+            raise PoisonError(reasons.NOT_JSON, str(problem)[:200]) from problem
     if not isinstance(value, dict):
         raise PoisonError(
             reasons.NOT_OBJECT, f"a JSON {type(value).__name__}, not an object"
