@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sluice_core.clock import SystemClock
 from sluice_core.errors import ConfigError, SluiceError
