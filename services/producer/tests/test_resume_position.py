@@ -208,7 +208,7 @@ def test_too_old_takes_the_oldest_that_the_source_still_has() -> None:
     place = entries(tracker.resume())
     assert place[EQIAD] == place[CODFW]
     assert oldest <= place[EQIAD] <= oldest + 60_000
-    assert gaps == [(1_990_000_000_000, place[EQIAD])]
+    assert gaps == [(1_990_000_100_000, place[EQIAD])]
     assert len(probes) < 25
     assert tracker.state().started_at == place[EQIAD]
 

@@ -100,8 +100,16 @@ def _tracker(
     state: TrackerState,
     raise_floor: Callable[[int], None] | None,
 ) -> Tracker:
-    def gap(refused: int | None, taken: int | None) -> None:
-        seconds = 0.0 if refused is None or taken is None else (taken - refused) / 1000
+    def moved(ended: int | None, taken: int | None) -> None:
+        """The place had to be given up; events may be lost unless reading goes on before where it had ended."""
+        if raise_floor is not None:
+            raise_floor(taken or 0)
+        if ended is not None and taken is not None and taken <= ended:
+            _log.warning(
+                "a silent topic's place was too old: moved, nothing is lost", resumed_at_ms=taken
+            )
+            return
+        seconds = 0.0 if ended is None or taken is None else (taken - ended) / 1000
         runtime.metrics.gaps.inc()
         runtime.metrics.gap_seconds.inc(seconds)
         _log.error(
@@ -109,13 +117,11 @@ def _tracker(
             gap_seconds=seconds,
             resumed_at_ms=taken,
         )
-        if raise_floor is not None:
-            raise_floor(taken or 0)
 
     if settings.preset == "generic":
-        return GenericTracker(state, gap)
+        return GenericTracker(state, moved)
     rewind = round(settings.source_rewind * 1000)
-    return WikimediaTracker(state, gap, rewind=rewind, now=runtime.clock.now)
+    return WikimediaTracker(state, moved, rewind=rewind, now=runtime.clock.now)
 
 
 def _limits(settings: ProducerSettings) -> Limits:

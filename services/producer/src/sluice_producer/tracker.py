@@ -99,7 +99,7 @@ class GenericTracker:
 class WikimediaTracker:
     """Wikimedia's EventStreams: see `position`. `rewind` in milliseconds.
 
-    `on_gap` hears (refused place, place taken instead), in milliseconds.
+    `on_gap` hears (where reading had ended, where it goes on), in milliseconds; the latter may be earlier.
     """
 
     def __init__(
@@ -149,11 +149,13 @@ class WikimediaTracker:
         return Resume(headers={"Last-Event-ID": msgspec.json.encode(entries).decode()})
 
     def too_old(self, probe: Callable[[Resume], bool]) -> None:
-        """Searches, by halves, for the oldest time that the source accepts."""
-        refused = min(
-            (self._place(window) for window in self._windows.values()), default=self._floor
-        )
-        low, high = refused, int(self._now() * 1000)
+        """Searches, by halves, for the oldest time that the source accepts.
+
+        The gap begins at the newest place: a topic whose place is older was silent until then, or its events
+        would have been read.
+        """
+        places = [self._place(window) for window in self._windows.values()] or [self._floor]
+        low, high = min(places), int(self._now() * 1000)
         if not probe(_since(high)):
             raise PermanentError("the source refuses every place to resume from, even the present")
         while high - low > _PRECISION_MS:
@@ -163,7 +165,7 @@ class WikimediaTracker:
             else:
                 low = middle
         self.raise_floor(high)
-        self._on_gap(refused, high)
+        self._on_gap(max(places), high)
 
     def raise_floor(self, floor: int) -> None:
         """See `Tracker`."""
