@@ -70,7 +70,8 @@ def _csv(rows: pa.Table, path: Path) -> None:
         # A missing value alone in its line would be an empty line, which readers pass over.
         only = rows.column(0)
         if only.null_count:
-            rows = pa.table({rows.column_names[0]: only.cast(pa.string()).fill_null("")})
+            texts = ["" if v is None else v for v in only.cast(pa.string()).to_pylist()]
+            rows = pa.table({rows.column_names[0]: pa.array(texts)})
     pyarrow.csv.write_csv(rows, path)
 
 

@@ -1,0 +1,370 @@
+"""`sluice check`: each fault is seen, and what to do about it is said."""
+
+import contextlib
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+import pytest
+from sluice_cli.checks import Result, check_bucket, check_queues, check_settings, check_source
+from sluice_cli.checks.source import _advice
+from sluice_cli.main import app
+from sluice_cli.target import Target
+from sluice_core.errors import (
+    AccessDeniedError,
+    MissingResourceError,
+    PermanentError,
+    SluiceError,
+    TemporaryError,
+)
+from sluice_core.settings import CommonSettings
+from sluice_core.sqs import OutMessage, QueueAttributes, Refused
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from typer.testing import CliRunner
+
+
+class Sqs(FakeSqs):
+    """A queue with chosen attributes that refuses an empty batch as SQS does."""
+
+    shown: QueueAttributes | None = None
+
+    def send(self, messages: Sequence[OutMessage]) -> list[Refused]:
+        if not messages:
+            self.before("send")
+            raise PermanentError("EmptyBatchRequest")
+        return super().send(messages)
+
+    def attributes(self) -> QueueAttributes:
+        self.before("attributes")
+        return self.shown or super().attributes()
+
+
+@dataclass
+class World:
+    """What a Target has, in memory; an error in the place of a queue is raised."""
+
+    main: Sqs | SluiceError
+    dead: Sqs | SluiceError
+    settings: CommonSettings
+
+    @property
+    def queue(self) -> Sqs:
+        return _or_raise(self.main)
+
+    @property
+    def dlq(self) -> Sqs:
+        return _or_raise(self.dead)
+
+    def check(self) -> dict[str, Result]:
+        return {result.name: result for result in check_queues(cast("Target", self))}
+
+
+def _or_raise(found: Sqs | SluiceError) -> Sqs:
+    if isinstance(found, SluiceError):
+        raise found
+    return found
+
+
+def _world(**changes: Any) -> World:
+    clock = FakeClock()
+    main, dead = Sqs(clock, name="q"), Sqs(clock, name="q_dlq")
+    main.shown = replace(
+        QueueAttributes(3, 1, 0, 60, 1_048_576, "arn:aws:sqs:eu-west-1:1:q_dlq", 1000), **changes
+    )
+    return World(main, dead, CommonSettings())
+
+
+def _states(results: dict[str, Result]) -> set[str]:
+    return {result.state.value for result in results.values()}
+
+
+def test_queues_that_are_as_they_should_be() -> None:
+    world = _world()
+    assert isinstance(world.main, Sqs)
+    world.main.put_message(OutMessage("x"))
+    results = world.check()
+    assert _states(results) == {"ok"}
+    assert set(results) == {
+        "queue",
+        "queue: permissions",
+        "dead-letter queue",
+        "dead-letter queue: permissions",
+        "redrive policy",
+    }
+    assert len(world.main) == 1
+    assert world.main.receive()[0].body == "x"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "state", "says"),
+    [
+        ({"max_receive_count": 3}, "redrive policy", "failed", "maxReceiveCount 3"),
+        ({"max_receive_count": 9}, "redrive policy", "failed", "maxReceiveCount 9"),
+        ({"max_receive_count": 10}, "redrive policy", "warning", "maxReceiveCount 10"),
+        ({"max_receive_count": 100}, "redrive policy", "ok", "100 receives"),
+        ({"redrive_target": None}, "redrive policy", "warning", "none"),
+        ({"redrive_target": "arn:x:other"}, "redrive policy", "warning", "it leads to other"),
+        ({"visibility_timeout": 5}, "visibility timeout", "warning", "5 s"),
+        ({"max_message_bytes": 262_144}, "message size", "warning", "262,144"),
+    ],
+)
+def test_attributes_that_are_not(changes: dict[str, Any], name: str, state: str, says: str) -> None:
+    result = _world(**changes).check()[name]
+    assert result.state == state
+    assert says in result.detail
+    assert bool(result.advice) == (state != "ok")
+
+
+@pytest.mark.parametrize("action", ["send", "receive", "delete", "extend"])
+@pytest.mark.parametrize("place", ["queue", "dead-letter queue"])
+def test_a_permission_that_is_missing(action: str, place: str) -> None:
+    world = _world()
+
+    def deny(done: str) -> None:
+        if done == action:
+            raise AccessDeniedError(f"{done}: denied")
+
+    (world.queue if place == "queue" else world.dlq).before = deny
+    results = world.check()
+    bad = [name for name, result in results.items() if result.state == "failed"]
+    assert bad == [f"{place}: permissions"]
+    assert action.replace("extend", "change visibility") in results[bad[0]].detail
+
+
+def test_queues_that_are_missing() -> None:
+    world = _world()
+    world.main = MissingResourceError("no queue")
+    results = world.check()
+    assert results["queue"].state == "failed"
+    assert "SLUICE_QUEUE" in results["queue"].advice
+    assert results["dead-letter queue"].state == "skipped"
+    world = _world()
+    world.dead = MissingResourceError("no queue")
+    assert "sse_queue_dlq" in world.check()["dead-letter queue"].advice
+
+
+def test_the_endpoint_does_not_answer() -> None:
+    world = _world()
+    world.main = TemporaryError("connection refused")
+    assert "AWS_ENDPOINT_URL" in world.check()["queue"].advice
+
+
+def test_a_dead_letter_queue_that_is_the_queue_itself() -> None:
+    world = _world()
+    world.dead = world.main
+    assert "go round for ever" in world.check()["dead-letter queue"].detail
+
+
+def test_a_bucket_that_is_as_it_should_be_is_left_empty() -> None:
+    bucket = FakeS3()
+    bucket.put("events/a", b"")
+    results = list(check_bucket(bucket))
+    assert {result.state.value for result in results} == {"ok"}
+    assert len(results) == 7
+    assert list(bucket.objects) == ["events/a"]
+
+
+class Careless(FakeS3):
+    """A store that knows no conditions."""
+
+    ignores: Sequence[str] = ()
+
+    def put(self, key: str, body: bytes, **options: Any) -> str:
+        return super().put(key, body, **{k: v for k, v in options.items() if k not in self.ignores})
+
+
+@pytest.mark.parametrize(
+    ("ignores", "name"),
+    [
+        (["if_none_match"], "bucket: create once (If-None-Match)"),
+        (["if_match"], "bucket: replace if unchanged (If-Match)"),
+    ],
+)
+def test_a_store_without_conditions(ignores: list[str], name: str) -> None:
+    bucket = Careless()
+    bucket.ignores = ignores
+    results = list(check_bucket(bucket))
+    assert [result.name for result in results if result.state == "failed"] == [name]
+    assert bucket.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("action", "failing"),
+    [
+        ("check", "bucket"),
+        ("put", "bucket: write"),
+        ("get", "bucket: read"),
+        ("list", "bucket: list"),
+        ("delete", "bucket: delete"),
+    ],
+)
+def test_a_bucket_that_denies(action: str, failing: str) -> None:
+    bucket = FakeS3()
+
+    def deny(done: str) -> None:
+        if done == action:
+            raise AccessDeniedError(f"{done}: denied")
+
+    bucket.before = deny
+    results = {result.name: result for result in check_bucket(bucket)}
+    assert results[failing].state == "failed"
+    assert "permission" in results[failing].advice
+
+
+def _answer(code: int, out: str = "", err: str = "") -> Callable[[str], Any]:
+    return lambda module: subprocess.CompletedProcess([module], code, out, err)
+
+
+def test_settings_are_the_services_own() -> None:
+    result, values = check_settings("sluice_batcher")
+    assert (result.state, result.advice) == ("ok", "")
+    assert values is not None
+    assert values["SLUICE_BATCH_MAX_ROWS"] == "100"
+
+
+def test_settings_that_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_BATCH_MAX_ROWS", "many")
+    result, values = check_settings("sluice_batcher")
+    assert (result.state, values) == ("failed", None)
+    assert result.detail.startswith("SLUICE_BATCH_MAX_ROWS='many': ")
+
+
+def test_a_service_that_is_not_there() -> None:
+    result, _ = check_settings("sluice_nothing")
+    assert "No module named" in result.detail
+    assert "install it" in result.advice
+    result, _ = check_settings("x", _answer(3))
+    assert result.detail == "exit 3"
+    result, values = check_settings("x", _answer(0, "A=b=c\nnoise\n"))
+    assert (result.state, values) == ("ok", {"A": "b=c"})
+
+
+class Server:
+    """An HTTP server that answers everything alike, then stays silent until told to go."""
+
+    def __init__(self, status: int, kind: str | None, body: bytes, *, hold: bool) -> None:
+        self.agents: list[str] = []
+        self.done = threading.Event()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.agents.append(self.headers["User-Agent"])
+                self.send_response(status)
+                if kind is not None:
+                    self.send_header("Content-Type", kind)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(body)
+                    self.wfile.flush()
+                if hold:
+                    server.done.wait(30)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/stream"
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self.done.set()
+        self.http.shutdown()
+        self.http.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(
+        status: int = 200,
+        kind: str | None = "text/event-stream; charset=utf-8",
+        body: bytes = b":ok\n\nevent: message\r\nid: 1\r\ndata: {}\r\n\r\n",
+        *,
+        hold: bool = True,
+    ) -> Server:
+        servers.append(Server(status, kind, body, hold=hold))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def _source(url: str, seconds: float = 5.0, **more: str) -> list[Result]:
+    return list(check_source({"SLUICE_SOURCE_URL": url, **more}, seconds))
+
+
+def test_a_source_that_sends(serve: Callable[..., Server]) -> None:
+    server = serve()
+    results = _source(server.url, SLUICE_USER_AGENT="me (me@example.org)")
+    assert [(r.name, r.state.value) for r in results] == [
+        ("source", "ok"),
+        ("source: first event", "ok"),
+    ]
+    assert server.agents == ["me (me@example.org)"]
+
+
+def test_a_source_that_is_silent(serve: Callable[..., Server]) -> None:
+    # A comment and an event without data are no events (WHATWG HTML, 9.2.6).
+    results = _source(serve(body=b":keep-alive\n\nid: 7\n\ndata: cut").url, 0.3)
+    assert [r.state.value for r in results] == ["ok", "failed"]
+    assert "none within 0.3 s" in results[1].detail
+
+
+def test_a_source_that_ends(serve: Callable[..., Server]) -> None:
+    results = _source(serve(body=b"data: cut", hold=False).url)
+    assert "ended before its first event" in results[-1].detail
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "says", "advice"),
+    [
+        (200, "text/html", "'text/html', not text/event-stream", "address of a page"),
+        (200, None, "'no content type'", "address of a page"),
+        (204, None, "HTTP 204", "no more"),
+        (403, None, "HTTP 403", "ask who runs"),
+        (404, None, "HTTP 404", "path of SLUICE_SOURCE_URL"),
+        (429, None, "HTTP 429", "wait"),
+        (503, None, "HTTP 503", "try later"),
+    ],
+)
+def test_answers_that_are_no_stream(
+    serve: Callable[..., Server], status: int, kind: str | None, says: str, advice: str
+) -> None:
+    results = _source(serve(status, kind, b"", hold=False).url)
+    assert [r.state.value for r in results] == ["failed"]
+    assert says in results[0].detail
+    assert advice in results[0].advice
+
+
+def test_wikimedias_rule_is_named() -> None:
+    assert "User-Agent_policy" in _advice("https://stream.wikimedia.org/v2", 403)
+    assert "User-Agent_policy" not in _advice("https://notwikimedia.org/v2", 403)
+
+
+def test_nobody_listens(serve: Callable[..., Server]) -> None:
+    server = serve()
+    server.close()
+    results = _source(server.url)
+    assert [r.state.value for r in results] == ["failed"]
+    assert "HTTPS_PROXY" in results[0].advice
+
+
+def test_command_without_aws(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_SOURCE_URL", serve().url)
+    result = CliRunner().invoke(app, ["check", "--no-aws", "--json"])
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["ok"] is True
+    assert [check["state"] for check in report["checks"]] == ["ok"] * 4
+    monkeypatch.setenv("SLUICE_PACK_MAX_BYTES", "2MiB")
+    result = CliRunner().invoke(app, ["check", "--no-aws"])
+    assert result.exit_code == 1
+    assert "✗ settings of sluice_producer  SLUICE_PACK_MAX_BYTES='2MiB'" in result.stdout
+    assert "– source" in result.stdout
