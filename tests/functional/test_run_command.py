@@ -1,0 +1,199 @@
+"""`sluice run` as a user starts it: whole runs, Ctrl-C, a child that dies, other sources."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness.waiting import until
+from sluice_cli.events import EventStream
+from sluice_cli.sse import EventLog, ServerOptions, SseServer
+from sluice_core.reader import read_batches
+
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(120)]
+
+
+class Run:
+    """One `sluice run` in a directory of its own; what it prints is in `output`."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.data = directory / "data"
+        self._log = directory / "output"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "sluice_cli.main",
+                    "run",
+                    "--data",
+                    str(self.data),
+                    *arguments,
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                env={k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SLUICE_"))},
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def running(self) -> "Run":
+        """Returns when the services were started."""
+        until(
+            lambda: "running; " in self.output or self.process.poll() is not None,
+            "the services are started",
+        )
+        assert self.process.poll() is None, self.output
+        return self
+
+    def ledger(self) -> list[str]:
+        path = self.data / "_sluice" / "ledger.ndjson"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [e["id"] for e in map(json.loads, lines) if e["state"] == "sent"]
+
+    def finish(self, number: int | None = None) -> int:
+        """Sends the signal, if one is given, and waits; gives the exit code."""
+        if number is not None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def row_ids(self) -> list[str]:
+        frame = read_batches(
+            self.data / "events", columns=["event_id"], types={"event_id": "string"}
+        )
+        return list(frame["event_id"])
+
+    def descendants(self) -> dict[int, str]:
+        """pid → command line of each child."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                if entry.name.isdigit() and int(fields[1]) == self.process.pid:
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+            except (OSError, IndexError):
+                continue
+        return found
+
+
+@pytest.fixture
+def start(tmp_path):
+    runs = []
+
+    def make(*arguments: str) -> Run:
+        runs.append(Run(tmp_path, *arguments))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
+
+
+def generated(count: int, seed: int = 0) -> list[str]:
+    stream = EventStream(seed, 0, 1)
+    return [stream.event_id(n) for n in range(count) if not stream.is_canary(n)]
+
+
+def test_ids_in_are_ids_out_and_the_summary_says_so(start):
+    run = start("--source", "built-in", "--events", "3000", "--rate", "0", "--seed", "5")
+    assert run.finish() == 0, run.output
+    assert sorted(run.row_ids()) == sorted(generated(3000, 5))
+    lines = [line.split() for line in run.output.splitlines()]
+    assert ["lost", "0"] in [words[:2] for words in lines]
+    assert ["duplicates", "0"] in [words[:2] for words in lines]
+    assert ["rows", "out", "2,996"] in [words[:3] for words in lines]
+    assert "read_batches(" in run.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_in_order(start, number):
+    run = start("--source", "built-in", "--rate", "300").running()
+    until(lambda: len(run.ledger()) > 400, "400 events are sent")
+    assert run.finish(number) == 0, run.output
+    assert sorted(run.row_ids()) == sorted(run.ledger())
+    assert run.row_ids()
+    assert "lost" in run.output
+
+
+def test_duration_format_columns_and_rows(start):
+    run = start(
+        *("--source", "built-in", "--rate", "200", "--duration", "4s"),
+        *("--format", "parquet", "--columns", "recentchange", "--rows", "50"),
+    )
+    assert run.finish() == 0, run.output
+    files = list((run.data / "events").rglob("*.parquet"))
+    assert len(files) >= 4
+    frame = read_batches(run.data / "events")
+    assert {"meta_domain", "length_old", "log_params"} <= set(frame.columns)
+    assert sorted(frame["event_id"]) == sorted(run.ledger())
+
+
+def test_a_source_of_ones_own_is_read_up_to_the_asked_number(start):
+    options = ServerOptions(dialect="generic", at_end="hold")
+    with SseServer(EventLog(1, 900, 0), options) as server:
+        run = start("--source", server.url, "--events", "250")
+        assert run.finish() == 0, run.output
+    assert sorted(map(int, run.row_ids())) == list(range(250))
+
+
+@pytest.mark.parametrize("victim", ["sluice_batcher", "sluice_producer", "launcher.py"])
+def test_a_child_that_dies_is_named(start, victim):
+    run = start("--source", "built-in", "--rate", "100").running()
+    until(lambda: any(victim in line for line in run.descendants().values()), victim)
+    pid = next(pid for pid, line in run.descendants().items() if victim in line)
+    os.kill(pid, signal.SIGKILL)
+    assert run.finish() == 1, run.output
+    name = "LocalStack" if victim == "launcher.py" else victim.removeprefix("sluice_")
+    assert f"sluice run: {name} " in run.output
+    assert "its last lines:" in run.output
+
+
+def test_settings_that_the_batcher_refuses_end_the_run_with_its_line(start, tmp_path):
+    (tmp_path / "columns.yaml").write_text("columns: [{nam: a}]\n")
+    run = start("--source", "built-in", "--columns", "columns.yaml")
+    assert run.finish() == 2, run.output
+    assert "columns.yaml" in run.output
+
+
+def test_nothing_listens_but_on_loopback(start):
+    run = start("--source", "built-in", "--rate", "100").running()
+    until(lambda: len(run.ledger()) > 100, "100 events are sent")
+    pids = run.descendants()
+    assert len(pids) == 4
+    inodes = {
+        str(fd.readlink())[8:-1]
+        for pid in pids
+        for fd in Path(f"/proc/{pid}/fd").iterdir()
+        if str(fd.readlink()).startswith("socket:[")
+    }
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    lines += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    listening = [f[1].split(":")[0] for f in lines if f[3] == "0A" and f[9] in inodes]
+    assert len(listening) >= 4
+    assert {socket.inet_ntoa(bytes.fromhex(text)[::-1]) for text in listening} == {"127.0.0.1"}
+    assert run.finish(signal.SIGTERM) == 0, run.output
+
+
+def test_when_it_is_killed_nothing_stays_behind(start):
+    run = start("--source", "built-in", "--rate", "100").running()
+    until(lambda: len(run.descendants()) == 4, "four children")
+    pids = list(run.descendants())
+    run.process.kill()
+    run.process.wait()
+    until(lambda: not any(_runs(pid) for pid in pids), "all are gone")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
