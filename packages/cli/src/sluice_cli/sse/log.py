@@ -119,7 +119,8 @@ class EventLog:
     def newest_ms(self) -> int:
         """About the newest event's timestamp, in epoch milliseconds."""
         stream = self.open()
-        return stream.start_ms + int(max(self.live - 1, 0) * stream.interval_ms)
+        there = self.available() if self._rate else self._sent
+        return stream.start_ms + int(max(there - 1, 0) * stream.interval_ms)
 
     def handed_out(self, dialect: Dialect, low: int, high: int) -> None:
         """Events low … high − 1 were given to a client; the new ones among them enter the ledger."""
