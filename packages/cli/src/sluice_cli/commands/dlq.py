@@ -68,7 +68,8 @@ def show(
 
 
 @app.command("redrive")
-def redrive(  # noqa: PLR0917  (typer calls it by name)
+def redrive(
+    *,
     reason: Reason = None,
     message_id: Annotated[
         str | None, typer.Option("--id", help="Only letters whose message id begins so.")

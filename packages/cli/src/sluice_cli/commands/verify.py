@@ -18,7 +18,8 @@ app = typer.Typer()
 
 
 @app.command()
-def main(  # noqa: PLR0917  (typer calls it by name)
+def main(
+    *,
     where: Annotated[
         str | None,
         typer.Argument(
