@@ -2,6 +2,8 @@
 
 import pytest
 from harness.pipeline import VISIBILITY
+from harness.proxy import Fault
+from harness.source import ENDLESS
 from harness.waiting import until
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(180)]
@@ -26,8 +28,30 @@ def test_a_batcher_frozen_past_the_visibility_timeout(make_pipeline):
     assert other.alive
 
 
+def test_a_batcher_frozen_in_the_middle_of_its_write(make_pipeline):
+    """It wakes up with a write under way whose rows another has stored: twice there, and counted."""
+    pipeline = make_pipeline(1000, through_proxy=True)
+    hanging = pipeline.proxy.inject(
+        Fault.HANG, service="s3", operation="PutObject", path="/events/"
+    )
+    frozen = pipeline.start_batcher()
+    pipeline.start_producer()
+    until(lambda: hanging.hits > 0, "a write under way", seen=frozen.tail)
+    frozen.freeze()
+
+    pipeline.start_batcher(AWS_ENDPOINT_URL=pipeline.cloud.endpoint)
+    pipeline.drain()
+    hanging.lift()
+    frozen.thaw()
+    until(lambda: pipeline.account().duplicates, "rows twice", seen=frozen.tail)
+    assert frozen.terminate(within=15) == 0
+
+    found = pipeline.lossless(duplicates=True)
+    print(f"after a freeze in a write: {found}")
+
+
 def test_a_frozen_producer_wakes_up_after_another_has_taken_over(make_pipeline):
-    pipeline = make_pipeline(4000, rate=1000)
+    pipeline = make_pipeline(ENDLESS, rate=500)
     old = pipeline.start_producer()
     pipeline.start_batcher()
     pipeline.written(500)
@@ -35,10 +59,11 @@ def test_a_frozen_producer_wakes_up_after_another_has_taken_over(make_pipeline):
 
     new = pipeline.start_producer()
     until(lambda: pipeline.checkpoint()["generation"] == 2, "the new owner", seen=new.tail)
-    pipeline.written(2000)
+    pipeline.written(len(pipeline.rows()) + 500)
     old.thaw()
 
     assert old.wait(within=30) == 3
     assert new.alive
+    pipeline.source.finish()
     found = pipeline.lossless(duplicates=True)
     print(f"after a second producer: {found}")

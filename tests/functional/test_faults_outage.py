@@ -6,7 +6,7 @@ import pytest
 from harness.cloud import Cloud
 from harness.pipeline import VISIBILITY
 from harness.proxy import Fault
-from harness.source import Source
+from harness.source import ENDLESS, Source
 from harness.waiting import until
 from sluice_cli.localstack import EmbeddedLocalStack
 
@@ -21,7 +21,7 @@ def outlasts(seconds, rule):
 
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.UNAVAILABLE], ids=["refuse", "503"])
 def test_s3_refuses_for_longer_than_the_visibility_timeout(make_pipeline, fault):
-    pipeline = make_pipeline(3000, rate=600, through_proxy=True)
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
     producer, batcher = pipeline.start()
     pipeline.written(300)
 
@@ -30,6 +30,7 @@ def test_s3_refuses_for_longer_than_the_visibility_timeout(make_pipeline, fault)
     outlasts(1.5 * VISIBILITY, outage)
     assert len(pipeline.rows()) == before
     outage.lift()
+    pipeline.source.finish()
 
     # Their leases were extended all the time, so the queue gave nothing to anybody a second time.
     pipeline.lossless()
@@ -38,7 +39,7 @@ def test_s3_refuses_for_longer_than_the_visibility_timeout(make_pipeline, fault)
 
 
 def test_sqs_refuses_for_longer_than_the_visibility_timeout(make_pipeline):
-    pipeline = make_pipeline(3000, rate=600, through_proxy=True)
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
     producer, batcher = pipeline.start()
     pipeline.written(300)
 
@@ -47,6 +48,7 @@ def test_sqs_refuses_for_longer_than_the_visibility_timeout(make_pipeline):
     assert producer.get("/readyz")[0] == 503
     assert producer.get("/healthz")[0] == batcher.get("/healthz")[0] == 200
     outage.lift()
+    pipeline.source.finish()
 
     # What was stored and not deleted came again to the batcher that had stored it, and was only deleted.
     pipeline.lossless()
@@ -55,13 +57,14 @@ def test_sqs_refuses_for_longer_than_the_visibility_timeout(make_pipeline):
 
 
 def test_sqs_hangs(make_pipeline):
-    pipeline = make_pipeline(2000, rate=600, through_proxy=True)
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
     pipeline.start()
     pipeline.written(200)
 
     outage = pipeline.proxy.inject(Fault.HANG, service="sqs")
     outlasts(VISIBILITY + 1, outage)
     outage.lift()
+    pipeline.source.finish()
 
     pipeline.lossless(duplicates=True)
 

@@ -31,10 +31,15 @@ class Cloud:
     visibility: int
 
     @classmethod
+    def at(cls, endpoint: str, *, visibility: int) -> "Cloud":
+        """Names of things that do not exist yet."""
+        settings = load_settings(CommonSettings, {"AWS_ENDPOINT_URL": endpoint, **CREDENTIALS})
+        return cls(endpoint, clients(settings), f"t{uuid.uuid4().hex[:12]}", visibility)
+
+    @classmethod
     def make(cls, endpoint: str, *, visibility: int) -> "Cloud":
         """A fresh queue (with redrive policy), dead-letter queue and bucket."""
-        settings = load_settings(CommonSettings, {"AWS_ENDPOINT_URL": endpoint, **CREDENTIALS})
-        cloud = cls(endpoint, clients(settings), f"t{uuid.uuid4().hex[:12]}", visibility)
+        cloud = cls.at(endpoint, visibility=visibility)
         cloud.create()
         return cloud
 

@@ -24,6 +24,8 @@ class Fault(enum.Enum):
     """503, and the server sees nothing."""
     HANG = "hang"
     """No answer until the fault is lifted or the client gives up; the server sees nothing."""
+    DENY = "403"
+    """The answer that AWS gives to credentials that it does not know."""
     LOSE_REPLY = "lose reply"
     """The server does it all; its reply is lost and the connection reset."""
 
@@ -128,6 +130,18 @@ def classify(method: str, path: str, headers: Any) -> tuple[str, str]:
     return "s3", f"{method.capitalize()}Object"
 
 
+_DENIALS = {
+    "sqs": (
+        [("Content-Type", "application/x-amz-json-1.0")],
+        b'{"__type":"com.amazon.coral.service#InvalidClientTokenId","message":"not valid"}',
+    ),
+    "s3": (
+        [("Content-Type", "application/xml")],
+        b"<Error><Code>InvalidAccessKeyId</Code><Message>not in our records</Message></Error>",
+    ),
+}
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -154,18 +168,21 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is Fault.HANG:
             assert rule is not None
             self._hang(rule)
-            return self._reset()
-        if fault is Fault.REFUSE:
-            return self._reset()
-        if fault is Fault.UNAVAILABLE:
-            return self._answer(503, [("Retry-After", "0")], b"")
+        if fault in (Fault.HANG, Fault.REFUSE):
+            self._reset()
+        elif fault is Fault.UNAVAILABLE:
+            self._answer(503, [("Retry-After", "0")], b"")
+        elif fault is Fault.DENY:
+            self._answer(403, *_DENIALS[service])
+        else:
+            self._pass_on(body, lose_reply=fault is Fault.LOSE_REPLY)
+
+    def _pass_on(self, body: bytes, *, lose_reply: bool) -> None:
         try:
             status, headers, reply = self._forward(body)
         except (OSError, http.client.HTTPException):
             return self._reset()
-        if fault is Fault.LOSE_REPLY:
-            return self._reset()
-        return self._answer(status, headers, reply)
+        return self._reset() if lose_reply else self._answer(status, headers, reply)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_any  # noqa: N815 (their names there)
 

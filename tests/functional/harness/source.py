@@ -9,6 +9,9 @@ from pathlib import Path
 from sluice_cli.sse import EventLog, Faults, ServerOptions, SseServer, parse_fault
 from sluice_cli.sse.log import FileLedger
 
+ENDLESS = 10**9
+"""A count for a stream that lives until `Source.finish`: no test then races with the end of the events."""
+
 
 class Source:
     """Sluice's built-in SSE server in this process, with a ledger on disk."""
@@ -48,6 +51,10 @@ class Source:
         """Ids of all events handed out so far that must become rows, in the source's order."""
         entries = (json.loads(line) for line in self.ledger.read_text().splitlines())
         return [entry["id"] for entry in entries if entry["state"] == "offered"]
+
+    def finish(self) -> None:
+        """Lets an endless stream end: what exists by now and a little more is all that there will be."""
+        self.log.count = self.log.available() + 100
 
     def close(self) -> None:
         """Ends every connection."""

@@ -1,0 +1,66 @@
+"""Bad events from the source, through producer, queue and batcher, to a row or to a dead letter."""
+
+import json
+from collections import Counter
+
+import pytest
+from harness.source import ScriptedSource
+from harness.waiting import until
+
+pytestmark = pytest.mark.functional
+
+LIMIT = 50_000
+
+GOOD = {
+    "first": b'{"n": 1}',
+    "odd types": b'{"meta": "no object", "timestamp": "soon", "user": {"a": [1]}}',
+    "own id": b'{"meta": {"id": "has-one"}}',
+    "characters": '{"text": "\u2028 \u0085 \U0001f680 \uffff"}'.encode(),
+    "escapes": rb'{"text": "\ud800 \u0000 \uffff"}',
+    "big": json.dumps({"text": "x" * (LIMIT - 100)}).encode(),
+    "last": b'{"n": "last"}',
+}
+BAD = {
+    "text": (b"hello", "not-json"),
+    "number": (b"42", "not-object"),
+    "half": (b'{"n": 1', "not-json"),
+    "array": (b"[1, 2]", "not-object"),
+    "null": (b"null", "not-object"),
+    "large": (json.dumps({"text": "y" * (LIMIT + 100)}).encode(), "too-large"),
+    "huge": (json.dumps({"text": "z" * 1_200_000}).encode(), "too-large"),
+}
+
+
+@pytest.mark.parametrize("wire", ["packed", "plain"])
+def test_good_events_pass_and_bad_ones_are_told(make_pipeline, wire, tmp_path):
+    events, expected = [], []
+    for good, (bad, _) in zip(GOOD.values(), BAD.values(), strict=True):
+        expected.append("has-one" if good == GOOD["own id"] else str(len(events)))
+        events += [good, bad]
+    due = {data.decode(): reason for data, reason in BAD.values()}
+    pipeline = make_pipeline(
+        source=ScriptedSource(events, expected),
+        settings={"SLUICE_MAX_EVENT_BYTES": str(LIMIT), "SLUICE_WIRE": wire},
+    )
+    producer, batcher = pipeline.start()
+
+    found = pipeline.drain()
+
+    assert not found.duplicates
+    assert not found.strangers
+    letters = until(
+        lambda: len(got := pipeline.cloud.letters()) == len(due) and got, "the dead letters"
+    )
+    told = {}
+    for letter in letters:
+        whole = pipeline.cloud.bucket.get(letter.key).body.decode() if letter.key else letter.body
+        told[whole] = letter.reason
+    assert told == due
+    assert sum(letter.key is not None for letter in letters) == 1, "one is too large for SQS"
+    ids = tmp_path / "ids"
+    ids.write_text("".join(f"{name}\n" for name in expected))
+    code, said = pipeline.verify(ids)
+    assert (code, said["lost"], said["rows"]) == (0, 0, len(expected))
+    assert said["dead_letters"]["reasons"] == Counter(due.values())
+    assert producer.terminate(within=10) == 0
+    assert batcher.terminate(within=15) == 0
