@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import Rig, event, pack
 from sluice_core import wire
-from sluice_core.errors import MissingResourceError, PermanentError, TemporaryError
+from sluice_core.errors import (
+    AccessDeniedError,
+    MissingResourceError,
+    PermanentError,
+    TemporaryError,
+)
 from sluice_core.sqs import Refused
 from sluice_core.testing import FakeClock, no_fault
 
@@ -359,6 +364,20 @@ def test_an_extension_that_sqs_refuses_is_a_lost_lease():
     assert rig.rows() == [], "the other batcher has it"
     rig.queue.delete([other[0].receipt_handle])
     assert rig.metric("visibility_extension_failures_total") == 1
+
+
+def test_without_the_right_to_extend_rows_are_written_all_the_same():
+    def denied(action):
+        if action == "extend":
+            raise AccessDeniedError("ChangeMessageVisibility is not allowed")
+
+    rig = Rig(batch_max_rows=20, batch_max_age=45)
+    rig.send(packs(1))
+    rig.queue.before = denied
+    rig.receive()
+    rig.advance(46)
+    rig.flush()
+    assert rig.ids() == names(10), "else the message goes round for ever"
 
 
 def test_a_clock_that_goes_backwards():

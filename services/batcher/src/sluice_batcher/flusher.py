@@ -78,7 +78,7 @@ class Flusher:
         held here is all that is left of its messages.
         """
         now = self._clock.monotonic()
-        lost = [held for held in batch.messages if held.lost(now)]
+        lost = [held for held in batch.messages if held.lost(now) and not held.forbidden]
         if not lost or not self._identity.unchanged():
             return batch.messages
         for held in lost:

@@ -32,7 +32,8 @@ class Held:
     """A message in this batcher's hands. Times are the monotonic clock's.
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
-    accepted. `events` and `positions` are kept only for a transform that may fail.
+    accepted. `forbidden`: this batcher may not extend leases at all; giving the message up would only bring it
+    here again, never into S3. `events` and `positions` are kept only for a transform that may fail.
     """
 
     message_id: str
@@ -50,6 +51,7 @@ class Held:
     positions: Sequence[int] = ()
     pending: int = 0
     refused: bool = False
+    forbidden: bool = False
 
     def lost(self, now: float) -> bool:
         """Whether the lease is known to be over: SQS gives the message to whoever asks next."""

@@ -57,6 +57,8 @@ class LeaseKeeper:
         try:
             refused = {entry.index: entry for entry in self._queue.extend(handles, seconds)}
         except (TemporaryError, PermanentError) as error:
+            for held in messages:
+                held.forbidden = isinstance(error, PermanentError)
             self._metrics.extension_failures.inc(len(messages))
             _log.warning("leases not extended", messages=len(messages), error=str(error))
             return
