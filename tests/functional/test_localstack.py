@@ -9,7 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from sluice_cli.localstack import EmbeddedLocalStack, LocalStackError
+from sluice_cli.localstack import (
+    EmbeddedLocalStack,
+    EnvironmentBuildError,
+    LocalStackError,
+    ensure_environment,
+    install,
+)
 from sluice_cli.resources import Names, Resources, connect
 from sluice_core.sqs import OutMessage
 
@@ -130,3 +136,40 @@ def test_a_taken_port_is_told_with_the_end_of_the_log() -> None:
         with pytest.raises(LocalStackError, match=r"(?s)LocalStack ended .*cannot listen"):
             failing.start()
         assert not failing.alive
+
+
+def test_its_environment_is_made_once_by_many_at_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    found: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(ensure_environment(said.append, tmp_path)))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 1
+    assert len(set(found)) == 1
+    assert len(found) == 3
+    assert found[0].exists()
+
+
+def test_an_environment_whose_builder_was_killed_is_made_again(tmp_path: Path) -> None:
+    python = ensure_environment(root=tmp_path)
+    (python.parents[2] / ".complete").unlink()
+    left = python.parents[2] / "left"
+    left.touch()
+    assert ensure_environment(root=tmp_path) == python
+    assert python.exists()
+    assert not left.exists()
+
+
+def test_an_environment_that_cannot_be_made_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'broken'\n")
+    (tmp_path / "uv.lock").write_text("not a lock")
+    monkeypatch.setattr(install, "DEFINITION", tmp_path)
+    with pytest.raises(EnvironmentBuildError, match=r"Python 3\.11 to 3\.13"):
+        ensure_environment(root=tmp_path / "cache")

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from harness.waiting import until
 from sluice_cli.events import EventStream
+from sluice_cli.resources import Names, Resources
 from sluice_cli.sse import EventLog, ServerOptions, SseServer
+from sluice_core.aws import clients
 from sluice_core.reader import read_batches
+from sluice_core.settings import CommonSettings, load_settings
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(120)]
 
@@ -114,11 +117,10 @@ def test_ids_in_are_ids_out_and_the_summary_says_so(start):
     assert "read_batches(" in run.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_drains_in_order(start, number):
+def test_ctrl_c_drains_in_order(start):
     run = start("--source", "built-in", "--rate", "300").running()
     until(lambda: len(run.ledger()) > 400, "400 events are sent")
-    assert run.finish(number) == 0, run.output
+    assert run.finish(signal.SIGINT) == 0, run.output
     assert sorted(run.row_ids()) == sorted(run.ledger())
     assert run.row_ids()
     assert "lost" in run.output
@@ -145,7 +147,7 @@ def test_a_source_of_ones_own_is_read_up_to_the_asked_number(start):
     assert sorted(map(int, run.row_ids())) == list(range(250))
 
 
-@pytest.mark.parametrize("victim", ["sluice_batcher", "sluice_producer", "launcher.py"])
+@pytest.mark.parametrize("victim", ["sluice_batcher", "launcher.py"])
 def test_a_child_that_dies_is_named(start, victim):
     run = start("--source", "built-in", "--rate", "100").running()
     until(lambda: any(victim in line for line in run.descendants().values()), victim)
@@ -181,6 +183,32 @@ def test_nothing_listens_but_on_loopback(start):
     assert len(listening) >= 4
     assert {socket.inet_ntoa(bytes.fromhex(text)[::-1]) for text in listening} == {"127.0.0.1"}
     assert run.finish(signal.SIGTERM) == 0, run.output
+    assert sorted(run.row_ids()) == sorted(run.ledger())
+
+
+def test_a_queue_and_a_bucket_that_are_gone_are_made_again(start, monkeypatch):
+    run = start("--source", "built-in", "--rate", "100").running()
+    until(lambda: len(run.ledger()) > 100, "100 events are sent")
+    producer = next(pid for pid, line in run.descendants().items() if "sluice_producer" in line)
+    environ = dict(
+        pair.split("=", 1)
+        for pair in Path(f"/proc/{producer}/environ").read_text().split("\0")
+        if pair.startswith("AWS_")
+    )
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    aws = clients(load_settings(CommonSettings, environ))
+    resources = Resources.make(aws, Names())
+    aws.sqs.delete_queue(QueueUrl=resources.queue.url)
+    until(lambda: "queue or bucket was gone: made again" in run.output, "the queue is made again")
+    before = len(run.ledger())
+    until(lambda: len(run.ledger()) > before + 200, "the producer goes on", seen=lambda: run.output)
+    code = run.finish(signal.SIGTERM)
+    missing = set(run.ledger()) - set(run.row_ids())
+    # What stood in the deleted queue is lost, and the run says just that.
+    assert code == (1 if missing else 0), run.output
+    lost = next(line.split()[1] for line in run.output.splitlines() if line.startswith("lost"))
+    assert int(lost) == len(missing)
 
 
 def test_when_it_is_killed_nothing_stays_behind(start):
