@@ -471,23 +471,28 @@ def test_whatever_happens_nothing_is_lost(script, rng, limit):
         if rng.random() < 0.3:
             raise TemporaryError("chance")
 
+    def work_with_faults():
+        set_faults(rig, flaky)
+        rig.receive()
+        rig.flush()
+        set_faults(rig, no_fault)
+
+    def replay():
+        for message in rig.queue._messages.values():
+            message.visible_at = min(message.visible_at, rng.choice([0.0, 1e12]))
+
+    act = {
+        "fault": work_with_faults,
+        "replay": replay,
+        "kill": rig.restart,
+        "advance": lambda: rig.clock.advance(rng.choice([1, 10, 40])),
+        "lease": lambda: rig.batcher.keeper.step(),
+        "receive": rig.receive,
+        "flush": rig.flush,
+        "settle": rig.settle,
+    }
     for action in script:
-        if action == "fault":
-            set_faults(rig, flaky)
-            rig.receive()
-            rig.flush()
-            set_faults(rig, no_fault)
-        elif action == "replay":
-            for message in rig.queue._messages.values():
-                message.visible_at = min(message.visible_at, rng.choice([0.0, 1e12]))
-        elif action == "kill":
-            rig.restart()
-        elif action == "advance":
-            rig.clock.advance(rng.choice([1, 10, 40]))
-        elif action == "lease":
-            rig.batcher.keeper.step()
-        else:
-            getattr(rig, action)()
+        act[action]()
     rig.clock.advance(60)
     rig.run_dry()
     assert set(rig.ids()) == set(names(32))
