@@ -91,6 +91,6 @@ def make_release(
             keep(release, evidence)
         logs.__exit__()
         release.close()
-        cluster.drop_namespace(release.namespace)
+        cluster.drop_namespace(release.namespace, wait=False)
     if not failed:
         shutil.rmtree(evidence, ignore_errors=True)

@@ -56,7 +56,7 @@ class Cluster:
         meta = client.V1ObjectMeta(name=name, labels=RESTRICTED)
         self.core.create_namespace(client.V1Namespace(metadata=meta))
 
-    def drop_namespace(self, name: str) -> None:
+    def drop_namespace(self, name: str, *, wait: bool = True) -> None:
         """Deletes a namespace and waits until it is gone."""
         try:
             self.core.delete_namespace(name)
@@ -64,7 +64,8 @@ class Cluster:
             if error.status == 404:
                 return
             raise
-        until(lambda: not self.has_namespace(name), f"namespace {name} to go", deadline=120)
+        if wait:
+            until(lambda: not self.has_namespace(name), f"namespace {name} to go", deadline=120)
 
     def has_namespace(self, name: str) -> bool:
         try:

@@ -83,11 +83,12 @@ class Release:
     def wait_ready(self, component: str, number: int = 1, *, deadline: float = 90) -> list[Any]:
         """Waits until so many pods are ready, and no other is there."""
 
-        def settled() -> list[Any]:
+        def settled() -> bool:
             pods = self.cluster.pods(self.namespace, instance=NAME, component=component)
-            return pods if len(pods) == number and all(_is_ready(pod) for pod in pods) else []
+            return len(pods) == number and all(_is_ready(pod) for pod in pods)
 
-        return until(settled, f"{number} ready pods of {component}", deadline=deadline)
+        until(settled, f"{number} ready pods of {component}", deadline=deadline)
+        return self.pods(component)
 
     def delete_pod(self, component: str, *, force: bool = False) -> str:
         """`kubectl delete pod` of the oldest one: SIGTERM, or at once with `force`. Its name."""
