@@ -486,7 +486,7 @@ def test_whatever_happens_nothing_is_lost(script, rng, limit):
         "replay": replay,
         "kill": rig.restart,
         "advance": lambda: rig.clock.advance(rng.choice([1, 10, 40])),
-        "lease": lambda: rig.batcher.keeper.step(),
+        "lease": rig.keep_leases,
         "receive": rig.receive,
         "flush": rig.flush,
         "settle": rig.settle,

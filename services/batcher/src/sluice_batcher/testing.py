@@ -101,6 +101,10 @@ class Rig:
         while self.batcher.deleter.step(self.batcher.ledger):
             pass
 
+    def keep_leases(self) -> None:
+        """Extends what is past its half-life."""
+        self.batcher.keeper.step()
+
     def advance(self, seconds: float) -> None:
         """Lets time pass with the lease keeper at work."""
         steps = math.ceil(seconds / self.batcher.keeper.pause)
