@@ -51,7 +51,7 @@ class Given:
 
 def read_given(path: Path) -> Given:
     """Reads such a file; raises ConfigError when that is not possible."""
-    ids, needed, filtered, torn = _Ids(), _Ids(), _Ids(), 0
+    ids, needed, torn = _Ids(), bytearray(), 0
     try:
         with path.open("rb") as lines:
             for line in lines:
@@ -60,12 +60,20 @@ def read_given(path: Path) -> Given:
                         torn += 1
                     else:
                         ids.add(name)
-                        (needed if must_arrive else filtered).add(name)
+                        needed.append(must_arrive)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    return Given(ids.array(), _filtered(ids.array(), needed), torn)
+
+
+def _filtered(ids: Chunks, needed: bytearray) -> Chunks:
+    if 0 not in needed:
+        return ids.slice(0, 0)
     # The producer's ledger tells of an event that came twice first as sent, then as filtered: it must arrive.
-    may_miss = filtered.array()
-    return Given(ids.array(), pa.chunked_array([without(may_miss, needed.array())]), torn)
+    must: Any = pc.equal(
+        pa.Array.from_buffers(pa.uint8(), len(needed), [None, pa.py_buffer(needed)]), 1
+    )
+    return without(ids.filter(pc.invert(must)), ids.filter(must))
 
 
 def _line(line: bytes) -> Iterator[tuple[str | None, bool]]:
@@ -116,8 +124,9 @@ class _Ids:
             self.pack()
 
     def pack(self) -> None:
-        self.chunks.append(_text(self.waiting))
-        self.waiting = []
+        if self.waiting:
+            self.chunks.append(_text(self.waiting))
+            self.waiting = []
 
     def array(self) -> Chunks:
         self.pack()

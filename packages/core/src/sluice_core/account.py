@@ -1,7 +1,7 @@
 """What became of every event: stored, duplicated, dead-lettered, pending or lost.
 
 Pure: ids in, numbers out. `sluice verify` and the summary of `sluice run` both count with it. Ids are kept
-in Arrow's arrays (an id of 36 characters takes about 40 bytes), so that tens of millions fit into memory.
+in Arrow's arrays and hash tables: about 400 bytes an event at the peak, so that millions fit into memory.
 Needs the `read` extra (pyarrow).
 """
 
@@ -71,25 +71,25 @@ def account(
     `dead` and `pending`: one entry an event; where its id is not certain, the candidates, likeliest first:
     the first one that the source knows counts, else the first. `samples`: ids to name of each kind.
     """
-    row_ids = _array(rows)
-    counted = pc.value_counts(row_ids)
-    stored, counts = counted.field("values"), counted.field("counts")
-    many = pc.greater(counts, pa.scalar(1, pa.int64()))
-    exempt = _array(filtered).unique()
-    given = None if source is None else _concat(_array(source).unique(), exempt).unique()
+    row_ids = _chunks(rows)
+    counted: Any = pc.value_counts(row_ids)  # the stubs do not know what comes of chunks
+    stored = _chunks(counted.field("values"))
+    many = pc.greater(counted.field("counts"), pa.scalar(1, pa.int64()))
+    exempt = _chunks(_chunks(filtered).unique())
+    given = None if source is None else _distinct(_chunks(source), exempt)
     dead_ids = _resolve(dead, given)
     pending_ids = _resolve(pending, given)
     only_dead = without(dead_ids, stored)
     only_pending = without(without(pending_ids, stored), dead_ids)
-    found = _concat(stored, only_dead, only_pending)
+    moved = _joined(only_dead, only_pending)
     kinds = {
-        "duplicated": stored.filter(many),
+        "duplicated": counted.field("values").filter(many),
         "dead_lettered": only_dead,
         "pending": only_pending,
     }
     if given is not None:
-        kinds["lost"] = without(without(given, exempt), found)
-        kinds["unexpected"] = without(found, given)
+        kinds["lost"] = without(without(without(given, stored), exempt), moved)
+        kinds["unexpected"] = _joined(without(stored, given), without(moved, given))
     return Account(
         source=None if given is None else len(given),
         filtered=len(exempt),
@@ -107,18 +107,18 @@ def account(
     )
 
 
-def without(ids: Ids, others: Ids) -> Array:
+def without(ids: Ids, others: Ids) -> Chunks:
     """`ids`, in their order and as often as they stand there, less those in `others`."""
-    array = _array(ids)
-    return array.filter(pc.invert(pc.is_in(array, value_set=_array(others))))
+    chunks, taken = _chunks(ids), _chunks(others)
+    return chunks.filter(pc.invert(pc.is_in(chunks, value_set=taken))) if len(taken) else chunks
 
 
-def _array(ids: Ids) -> Array:
+def _chunks(ids: Ids) -> Chunks:
     if isinstance(ids, pa.ChunkedArray):
-        return _concat(*ids.chunks)
+        return ids if ids.type == _TEXT else ids.cast(_TEXT)
     if isinstance(ids, pa.Array):
-        return ids.cast(_TEXT)
-    return _concat(*(pa.array(part, _TEXT) for part in _in_parts(ids)))
+        return pa.chunked_array([ids.cast(_TEXT)], _TEXT)
+    return pa.chunked_array([pa.array(part, _TEXT) for part in _in_parts(ids)], _TEXT)
 
 
 def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -127,13 +127,15 @@ def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
         yield part
 
 
-def _concat(*arrays: Array) -> Array:
-    if not arrays:
-        return pa.array([], _TEXT)
-    return pa.concat_arrays([array.cast(_TEXT) for array in arrays])
+def _joined(*ids: Chunks) -> Chunks:
+    return pa.chunked_array([chunk for part in ids for chunk in part.chunks], _TEXT)
 
 
-def _resolve(events: Iterable[str | Sequence[str]], given: Array | None) -> Array:
+def _distinct(*ids: Chunks) -> Chunks:
+    return _chunks(_joined(*ids).unique())
+
+
+def _resolve(events: Iterable[str | Sequence[str]], given: Chunks | None) -> Chunks:
     """The distinct ids of events, with the candidates of an uncertain one settled by what the source knows."""
     certain: list[str] = []
     uncertain: list[Sequence[str]] = []
@@ -149,10 +151,10 @@ def _resolve(events: Iterable[str | Sequence[str]], given: Array | None) -> Arra
         certain += [
             next((name for name in event if name in known), event[0]) for event in uncertain
         ]
-    return pa.array(certain, _TEXT).unique()
+    return _chunks(pa.array(certain, _TEXT).unique())
 
 
-def _known(names: list[str], given: Array | None) -> set[str]:
+def _known(names: list[str], given: Chunks | None) -> set[str]:
     if given is None:
         return set()
     there = pc.is_in(pa.array(names, _TEXT), value_set=given).to_pylist()

@@ -20,7 +20,7 @@ from sluice_cli.checks.result import failed, skipped
 from sluice_cli.checks.services import SERVICES
 from sluice_cli.target import Target
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _MARKS: Final = {State.OK: "✓", State.WARNING: "!", State.FAILED: "✗", State.SKIPPED: "–"}
 _COLOURS: Final = {

@@ -12,7 +12,7 @@ from sluice_cli.failures import told
 from sluice_cli.redrive import Choice, Redrive
 from sluice_cli.target import Target
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Reason = Annotated[str | None, typer.Option(help="Only letters of this reason.")]
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for letters that others hold.")]

@@ -11,7 +11,7 @@ from sluice_core.reader import read_arrow
 from sluice_cli.failures import told
 from sluice_cli.rows import Format, as_table, write
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 DEFAULT: Final = "sluice-data"
 _ROWS: Final = 10

@@ -14,7 +14,7 @@ from sluice_cli.given import read_given
 from sluice_cli.target import Target
 from sluice_cli.verify_report import show
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
