@@ -8,12 +8,19 @@ import sys
 from typing import Any, cast
 
 import structlog
+from structlog.typing import EventDict
 
 
 def setup_logging(level: str, log_format: str, component: str) -> None:
     """Sets up structlog and the standard library's logging (botocore, urllib3) into one stream."""
+
+    def name_component(_logger: object, _method: str, line: EventDict) -> EventDict:
+        # Not a context variable: a new thread would not have it.
+        line.setdefault("component", component)
+        return line
+
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        name_component,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -44,7 +51,6 @@ def setup_logging(level: str, log_format: str, component: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(component=component)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
