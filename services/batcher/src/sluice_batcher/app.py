@@ -113,6 +113,7 @@ class Batcher:
             )
             for _ in range(settings.receivers)
         ]
+        self.uploader = Uploader(world.bucket, at_once=settings.uploads, **give_up)
         self.flusher = Flusher(
             self.buffer,
             self.ledger,
@@ -123,7 +124,7 @@ class Batcher:
                 prefix=settings.prefix,
                 transform=plan.transform,
             ),
-            Uploader(world.bucket, at_once=settings.uploads, **give_up),
+            self.uploader,
             self.desk,
             identity=QueueIdentity(world.queue, world.attributes.created_at),
             wake=wake,
@@ -170,6 +171,7 @@ class Batcher:
             grace=self.settings.shutdown_grace,
         )
         keeping.finish()
+        self.uploader.close()
         return 0 if clean and not self._crashed else 1
 
     def _until_stopped(self, receiver: Receiver) -> Callable[[], bool]:

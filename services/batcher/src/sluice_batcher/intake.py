@@ -109,8 +109,12 @@ def event_letter(
     source: str | None,
     pack_id: str | None,
     position: int,
+    event_id: str | None = None,
 ) -> DeadLetter:
-    """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`."""
+    """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`.
+
+    `event_id`: an id that the event itself does not hold; it travels as in a plain message.
+    """
     return DeadLetter(
         body=event.decode("utf-8", "backslashreplace"),
         reason=reason,
@@ -118,6 +122,7 @@ def event_letter(
         source=source,
         pack_id=pack_id,
         position=position if pack_id is not None else None,
+        original={wire.A_FIRST_ID: event_id} if event_id else {},
     )
 
 
@@ -129,6 +134,7 @@ def _single(bad: BadEvent, decoded: wire.Decoded) -> DeadLetter:
         source=decoded.source,
         pack_id=decoded.pack_id,
         position=bad.position,
+        event_id=decoded.ids[bad.position] if decoded.ids else None,
     )
 
 

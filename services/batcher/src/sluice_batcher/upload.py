@@ -49,6 +49,10 @@ class Uploader:
         for future in [self._pool.submit(self._store, outgoing) for outgoing in objects]:
             future.result()
 
+    def close(self) -> None:
+        """Lets the idle threads go; one that still waits for S3 ends by itself, or with the process."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def _store(self, outgoing: Outgoing) -> None:
         retry_forever(
             partial(self._put, outgoing),
