@@ -225,3 +225,13 @@ def test_sse_ids_travel_with_a_pack():
     rig.run_dry()
     assert rig.ids() == ["x1", "x3"]
     assert [letter.position for letter in rig.dead()] == [1]
+
+
+def test_an_id_that_the_event_does_not_hold_travels_with_its_letter():
+    rig = Rig(batch_max_rows=100)
+    ids = ["sse-1", "sse-2", "sse-3"]
+    rig.send([wire.encode_pack([b'{"n":1}', b"no", b"{}"], source="s", ids=ids, carry_ids=True)])
+    rig.run_dry()
+    (letter,) = rig.dead()
+    assert letter.original == {wire.A_FIRST_ID: "sse-2"}
+    assert rig.ids() == ["sse-1", "sse-3"]

@@ -101,6 +101,7 @@ def test_rows_that_a_hook_fails_on_are_letters_and_the_others_rows():
     assert (letter.reason, letter.position) == (reasons.TRANSFORM_FAILED, 1)
     assert "I do not like it" in letter.detail
     assert '"e5"' in letter.body
+    assert letter.original == {"sluice-first-id": "e5"}
     assert rig.ids() == [f"e{n}" for n in range(8) if n != 5]
     assert len(rig.queue) == 0
     assert rig.metric("transform_failures_total") >= 3

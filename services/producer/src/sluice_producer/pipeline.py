@@ -128,7 +128,8 @@ class Pipeline:
     def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
         unit = self._note(event, DEAD, max(1, len(event.data)), Meta())
         if unit is not None:
-            self._quarantine.put(event.data, poison.reason, poison.detail, unit)
+            sse_id = event.last_event_id if event.has_own_id and not self._wikimedia else None
+            self._quarantine.put(event.data, poison.reason, poison.detail, unit, event_id=sse_id)
             if self._left > 0:
                 self._count()
         self._wait()

@@ -5,6 +5,7 @@ An event counts as acknowledged only when the dead-letter queue has accepted it.
 
 from dataclasses import dataclass
 
+from sluice_core import wire
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.retry import Stopped
 
@@ -34,10 +35,14 @@ class Quarantine:
         self._items: Outbox[_Item] = Outbox()
         runtime.health.register("quarantine", 300)
 
-    def put(self, body: str, reason: str, detail: str, unit: Unit) -> None:
-        """Takes an event; `unit` already waits for it."""
+    def put(
+        self, body: str, reason: str, detail: str, unit: Unit, *, event_id: str | None = None
+    ) -> None:
+        """Takes an event; `unit` already waits for it. `event_id`: an id that the body may not hold."""
         self._metrics.dead(reason)
-        self._items.put(_Item(DeadLetter(body, reason, detail, source=self._source), unit))
+        original = {wire.A_FIRST_ID: event_id} if event_id else {}
+        letter = DeadLetter(body, reason, detail, source=self._source, original=original)
+        self._items.put(_Item(letter, unit))
 
     def close(self) -> None:
         """Nothing more will be put."""

@@ -124,8 +124,8 @@ class Sender:
         """Each event becomes a dead letter of its own, so that each can be redriven."""
         self._acks.expect(parcel.unit, len(parcel.events))
         parcel.unit.dead.update(parcel.ids)
-        for event in parcel.events:
-            self._quarantine.put(event.decode(), reason, detail, parcel.unit)
+        for event, event_id in zip(parcel.events, parcel.ids, strict=True):
+            self._quarantine.put(event.decode(), reason, detail, parcel.unit, event_id=event_id)
         self._acks.done(parcel.unit)
 
     def _pause(self, backoff: Backoff, why: str, at_least: float | None) -> None:
