@@ -17,13 +17,12 @@ def test_every_event_becomes_one_row(make_pipeline, fmt, wire):
         EVENTS[wire],
         settings={"SLUICE_FORMAT": fmt, "SLUICE_WIRE": wire, "SLUICE_COLUMNS": "recentchange"},
     )
-    producer, batcher = pipeline.start()
+    pipeline.start()
 
     found = pipeline.lossless()
 
     assert found.rows == len(pipeline.source.expected())
-    assert producer.terminate(within=10) == 0
-    assert batcher.terminate(within=15) == 0
+    pipeline.stop()
     assert pipeline.cloud.letters() == []
     assert {stored.key.split("/")[0] for stored in pipeline.cloud.bucket.list()} == {
         "events",

@@ -6,7 +6,8 @@ from harness.pipeline import VISIBILITY
 from harness.source import ENDLESS
 from moto.server import ThreadedMotoServer
 
-pytestmark = pytest.mark.functional
+# One worker of pytest-xdist takes them all, because they share what their module's fixture made.
+pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("moto")]
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +29,11 @@ def test_smoke(make_pipeline, moto, wire, fmt, events):
         on=Cloud.make(moto, visibility=VISIBILITY),
         settings={"SLUICE_WIRE": wire, "SLUICE_FORMAT": fmt},
     )
-    producer, batcher = pipeline.start()
+    pipeline.start()
 
     pipeline.lossless()
 
-    assert producer.terminate(within=10) == 0
-    assert batcher.terminate(within=15) == 0
+    pipeline.stop()
 
 
 def test_conditional_writes_shut_a_replaced_producer_out(make_pipeline, moto):
