@@ -124,3 +124,16 @@ def test_what_the_redrive_policy_moved_says_so(clock):
     queue.put_message(OutMessage("{}"))
     letter = DeadLetter.from_message(queue.receive()[0])
     assert letter.reason == "redriven"
+
+
+def test_a_whole_pack_keeps_the_ids_that_a_redrive_needs(clock):
+    from sluice_core import wire
+
+    queue, _, letters = office(clock)
+    out = wire.encode_pack([b"{}", b"[]"], source="s", ids=["a", "b"], carry_ids=True)
+    original = {name: str(value) for name, value in out.attributes.items()}
+    letters.send([DeadLetter(out.body, reasons.HASH_MISMATCH, "x", "s", "p", original=original)])
+    letter = DeadLetter.from_message(queue.receive()[0])
+    again = wire.decode(letter.body, letter.original, max_unpacked_bytes=1000)
+    assert again.ids == ["a", "b"]
+    assert len(queue.sent[0].attributes) <= 10

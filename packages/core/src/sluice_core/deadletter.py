@@ -26,6 +26,8 @@ A_POSITION: Final = "sluice-position"
 A_DEAD_KEY: Final = "sluice-dead-key"
 A_ESCAPED: Final = "sluice-escaped"
 _DETAIL_MAX_CHARS: Final = 500
+_IDS_MAX_BYTES: Final = 256 * 1024
+"""A stranger's attribute may fill a message alone: then there is no room for it beside the reason."""
 _KEPT: Final = (wire.A_CODEC, wire.A_COUNT, wire.A_FIRST_ID, wire.A_LAST_ID)
 
 
@@ -35,7 +37,7 @@ class DeadLetter:
 
     `body`: the event or the message's body as it came. `reason`: one of `sluice_core.reasons`. `detail`: for
     people, without event content. `position`: the line in the pack, from 0. `original`: the wire attributes
-    that a redrive needs to send a whole message again (codec, count, first and last id); empty for an event.
+    that a redrive needs to send a whole message again (codec, count, ids); empty for an event.
     `key`: where the whole body stands in the bucket, when it was too large for SQS. `escaped`: the body
     has characters written as JSON escapes because SQS forbids them raw.
     """
@@ -65,6 +67,9 @@ class DeadLetter:
         for name in _KEPT:
             if self.original.get(name):
                 attributes[name] = _text(self.original[name], wire.ID_MAX_CHARS)
+        ids = self.original.get(wire.A_IDS, "")
+        if ids.isascii() and 0 < len(ids) <= _IDS_MAX_BYTES:
+            attributes[wire.A_IDS] = ids
         if self.key:
             attributes[A_DEAD_KEY] = self.key
         if not allowed(self.body):
@@ -83,9 +88,11 @@ class DeadLetter:
             or f"received {message.receive_count} times; moved by the queue's redrive policy",
             source=get(wire.A_SOURCE),
             pack_id=get(wire.A_PACK_ID),
-            position=int(position) if position is not None and position.isdigit() else None,
+            position=int(position) if position is not None and position.isdecimal() else None,
             original={
-                name: message.attributes[name] for name in _KEPT if name in message.attributes
+                name: message.attributes[name]
+                for name in (*_KEPT, wire.A_IDS)
+                if name in message.attributes
             },
             key=get(A_DEAD_KEY),
             escaped=get(A_ESCAPED) == "1",
