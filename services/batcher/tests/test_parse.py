@@ -10,9 +10,17 @@ from sluice_batcher.columns.load import parse_columns
 from sluice_batcher.parse import Parser
 from sluice_batcher.table import TableMaker
 from sluice_core import reasons
+from sluice_core.event_id import event_id
 
 ARTICLE = load_columns("article")
 RECENTCHANGE = load_columns("recentchange")
+
+
+ODD_IDS = (
+    st.sampled_from([None, True, False, 0, 5, 1.5, "", "a", "\ud800", 2**63, 2**64, 10**30, [], {}])
+    | st.text(st.characters())
+    | st.integers()
+)
 
 
 def rows_of(columns: ColumnSet, events, ids=None, sent_at=1_800_000_000.0, limit=10_000):
@@ -139,6 +147,15 @@ def test_event_id_is_meta_id_else_sse_id_else_the_hash():
     )
     assert rows.ids == ["17", "c"]
     assert rows.table.column("event_id").to_pylist() == rows.ids
+
+
+@given(ODD_IDS, st.booleans(), st.sampled_from([None, "sse"]))
+def test_event_id_is_what_the_account_computes(meta_id, odd, sse):
+    event = {**EVENT, "meta": {"id": meta_id}} | ({"namespace": "x\ud800"} if odd else {})
+    raw = json.dumps(event).encode()
+    _, rows = rows_of(ARTICLE, [raw, b"junk"], ids=[sse or "", ""])
+    _, alone = rows_of(ARTICLE, [raw], ids=[sse or ""])
+    assert rows.ids == alone.ids == [event_id(raw, sse)]
 
 
 def test_event_time_is_dt_else_timestamp_else_receipt():

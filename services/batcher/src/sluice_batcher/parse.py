@@ -4,7 +4,6 @@ A row is an instance of the struct of `shape`; columns are made of many rows at 
 One bad event never takes its neighbours along: it comes back with its place and the reason, for a dead letter.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from sluice_core import reasons
 from sluice_core.errors import PoisonError
+from sluice_core.event_id import event_id
 
 from sluice_batcher.columns import EVENT_ID, EVENT_TIME, ColumnSet, Kind
 from sluice_batcher.convert import clean_text, json_text, to_kind
@@ -74,27 +74,28 @@ class Parser:
         result = Parsed([], [], positions := [])
         for position, event in enumerate(events):
             try:
-                row, nulled = self._row(event)
+                row, direct, nulled = self._row(event)
             except PoisonError as error:
                 result.bad.append(BadEvent(position, error.reason, error.detail, event))
                 continue
+            sse = sse_ids[position] if sse_ids else None
+            # A row that was built the lenient way holds its id as text, whatever it was.
+            known = self._ids([row], [event], [sse])[0] if direct else event_id(event, sse)
             result.rows.append(row)
+            result.ids.append(known)
             result.nulled += nulled
             positions.append(position)
-        good = [events[position] for position in positions]
-        ids = None if sse_ids is None else [sse_ids[position] for position in positions]
-        result.ids = self._ids(result.rows, good, ids)
         return result
 
-    def _row(self, event: bytes) -> tuple[Any, int]:
-        """One event's row and how many of its values were nulled; raises PoisonError."""
+    def _row(self, event: bytes) -> tuple[Any, bool, int]:
+        """One event's row, whether it came the fast way, how many values were nulled; raises PoisonError."""
         if len(event) > self._max_bytes:
             raise PoisonError(
                 reasons.TOO_LARGE, f"{len(event)} bytes; {self._max_bytes} are allowed"
             )
         if self.shape.decode is not None:
             try:
-                return self.shape.decode(event), 0
+                return self.shape.decode(event), True, 0
             except _FAULTS:
                 pass
         nulled = 0
@@ -111,18 +112,22 @@ class Parser:
             nulled += converted is None and value is not None
             return converted
 
-        return self.shape.build(load_object(event), convert), nulled
+        row = self.shape.build(load_object(event), convert)
+        return row, False, nulled
 
     def _ids(
-        self, rows: Sequence[Any], events: Sequence[bytes], sse_ids: Sequence[str] | None
+        self,
+        rows: Sequence[Any],
+        events: Sequence[bytes],
+        sse_ids: Sequence[str | None] | None,
     ) -> list[str]:
-        """`meta.id`, else the SSE id, else the SHA-256 of the event's bytes."""
+        """Ids of rows that came the fast way; what is not simply text is left to the one rule in core."""
         own = self.shape.values(rows, ID_PATH)
         if all(own) and set(map(type, own)) <= {str}:
             return own
-        fallback = sse_ids or [""] * len(own)
+        fallback = sse_ids or [None] * len(own)
         return [
-            str(to_kind(mine, Kind.STRING) or sse or hashlib.sha256(event).hexdigest())
+            mine if mine and isinstance(mine, str) else event_id(event, sse)
             for mine, sse, event in zip(own, fallback, events, strict=True)
         ]
 
