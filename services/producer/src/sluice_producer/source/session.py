@@ -45,7 +45,8 @@ class LineResponse(requests.Response):
     def iter_lines(self, *_args: Any, **_options: Any) -> Iterator[bytes]:
         """Lines until the stream ends; raises StreamEnded then, so that requests-sse does not reconnect."""
         read, feed = self.raw.read1, self._splitter.feed
-        while chunk := read(_CHUNK, decode_content=True):
+        compressed = "Content-Encoding" in self.headers
+        while chunk := read(_CHUNK, decode_content=compressed):
             self._on_chunk()
             for line in feed(chunk):
                 self.current = line
