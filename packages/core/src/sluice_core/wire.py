@@ -30,7 +30,8 @@ A_FIRST_ID: Final = "sluice-first-id"
 A_LAST_ID: Final = "sluice-last-id"
 A_IDS: Final = "sluice-ids"
 
-ID_MAX_CHARS: Final = 256
+ID_MAX_CHARS: Final = 2048
+"""What an id may have in an attribute; a longer one is cut, and its event may then share it with another."""
 _LEVEL: Final = 3
 _WINDOW_LOG_MAX: Final = 24
 """A frame that asks for a window over 16 MiB is refused before any of it is allocated."""
