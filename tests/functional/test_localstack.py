@@ -63,11 +63,16 @@ def test_only_loopback_listens(localstack: EmbeddedLocalStack) -> None:
     assert _listeners(localstack.pid) == {("127.0.0.1", localstack.port)}
 
 
-def test_state_lives_in_a_private_directory(localstack: EmbeddedLocalStack) -> None:
+def test_state_lives_in_a_private_directory(
+    localstack: EmbeddedLocalStack, resources: Resources
+) -> None:
+    # Small objects stay in memory; a large one is a file.
+    resources.bucket.put("large", bytes(2**20))
     directory = localstack.directory
     assert directory.stat().st_mode & 0o077 == 0
     opened = {str(entry.readlink()) for entry in Path(f"/proc/{localstack.pid}/fd").iterdir()}
     ours = {path for path in opened if path.startswith("/tmp/")}
+    assert len(ours) > 1
     assert all(Path(path).is_relative_to(directory) for path in ours)
 
 
