@@ -118,6 +118,12 @@ def test_columns_file(render):
     assert columns == [{"name": "id", "path": "id"}]
 
 
+def test_a_new_chart_version_alone_changes_no_pod(render, everything_values):
+    for deployment in render(*everything_values, given=False).all("Deployment"):
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert not {"helm.sh/chart", "app.kubernetes.io/version"} & labels.keys()
+
+
 def test_existing_secret(render):
     rendered = render("--set", "aws.existingSecret=keys")
     assert rendered.all("Secret") == []

@@ -4,7 +4,6 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kit.cluster import command
 from kit.source import expected
 from kit.waiting import until
 
@@ -48,7 +47,7 @@ def settle(release, ids, evidence, *, deadline: float = 150):
 
 @pytest.mark.timeout(480)
 def test_kills_and_a_rollout_during_load(make_release, evidence):
-    events = 40_000
+    events = 50_000
     release = make_release(
         demoSource__args=[f"--events={events}"], demoSource__rate=RATE, autoscaling__enabled=False
     )
@@ -64,6 +63,15 @@ def test_kills_and_a_rollout_during_load(make_release, evidence):
                 deadline=90,
             )
             wait_rows(release, 500)
+    for component in ("producer", "batcher"):
+        # A forced deletion still sends SIGTERM first; this does not.
+        release.task(component, "kill", "-s", "SIGKILL")
+        until(
+            lambda component=component: release.restarts(component) == 1,
+            f"the {component}'s restart",
+            deadline=60,
+        )
+        wait_rows(release, 500)
     release.apply(batcher__batch__maxRows=90)
     wait_rows(release, 500)
     settle(release, expected(events), evidence)
@@ -91,11 +99,8 @@ def test_an_outage_of_sqs_and_s3(make_release, evidence):
         demoSource__args=[f"--events={events}"], demoSource__rate=RATE, autoscaling__enabled=False
     )
     wait_rows(release, 500)
-    (pod,) = release.pods("localstack")
-    container = pod.status.container_statuses[0].container_id.removeprefix("containerd://")
-    node = ["docker", "exec", pod.spec.node_name, "ctr", "-n", "k8s.io", "task"]
     before = release.metrics("producer"), release.metrics("batcher")
-    command(*node, "pause", container)
+    release.task("localstack", "pause")
     try:
 
         def felt() -> bool:
@@ -113,7 +118,7 @@ def test_an_outage_of_sqs_and_s3(make_release, evidence):
 
         until(felt, "both services to feel the outage", deadline=120, pause=1)
     finally:
-        command(*node, "resume", container)
+        release.task("localstack", "resume")
     settle(release, expected(events), evidence)
     for component in ("producer", "batcher"):
         assert [p.status.container_statuses[0].restart_count for p in release.pods(component)] == [
@@ -173,6 +178,7 @@ def test_a_drain_keeps_to_the_budget(make_release, cluster, evidence):
             node,
             selector,
             "--ignore-daemonsets",
+            "--delete-emptydir-data",
             "--timeout=150s",
         ],
         stdout=subprocess.PIPE,
@@ -189,6 +195,10 @@ def test_a_drain_keeps_to_the_budget(make_release, cluster, evidence):
         wait_rows(release, 500)
         assert len({pod.metadata.name for pod in release.ready_pods("batcher")} & old) == 1
         assert drain.poll() is None
+    except AssertionError:
+        drain.terminate()
+        print(drain.communicate()[0])
+        raise
     finally:
         cluster.kubectl("uncordon", node)
     said, _ = drain.communicate(timeout=170)

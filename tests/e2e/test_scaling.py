@@ -58,7 +58,9 @@ def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
     with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
         release.apply(wait=False, autoscaling__minReplicas=0)
         asleep = pods.wait_for(0, deadline=120)
-        release.wait_ready("batcher", 0)  # a pod on its way out would still take what its last poll brings
+        release.wait_ready(
+            "batcher", 0
+        )  # a pod on its way out would still take what its last poll brings
         release.lake.send(*(_event(name) for name in ("late-1", "late-2")))
         awake = pods.wait_for(1, deadline=90)
         release.lake.wait_for([*ids, "late-1", "late-2"], deadline=60)

@@ -97,6 +97,28 @@ class Release:
         self.cluster.kubectl("-n", self.namespace, "delete", "pod", name, "--wait=false", *flags)
         return name
 
+    def task(self, component: str, *verb: str) -> None:
+        """What no API offers: `ctr task …` for the container of a pod, on its node (a container of kind's)."""
+        pod = self.pods(component)[0]
+        container = pod.status.container_statuses[0].container_id.removeprefix("containerd://")
+        name, *flags = verb
+        command(
+            "docker",
+            "exec",
+            pod.spec.node_name,
+            "ctr",
+            "-n",
+            "k8s.io",
+            "task",
+            name,
+            *flags,
+            container,
+        )
+
+    def restarts(self, component: str) -> int:
+        """How often the containers of its pods were started again."""
+        return sum(pod.status.container_statuses[0].restart_count for pod in self.pods(component))
+
     def metrics(self, component: str, *, ready: bool = True) -> dict[str, float]:
         """The sum over its (ready) pods of each metric; a label is summed over, too."""
         total: dict[str, float] = {}

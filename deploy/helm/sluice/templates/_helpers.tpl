@@ -8,7 +8,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What selects pods; never changes between versions. Call: (dict "root" $ "component" "batcher") */}}
+{{/*
+What selects pods, and all that their templates carry: with the version among them, an upgrade of the chart
+alone would replace every pod, and LocalStack's takes its data along. Call: (dict "root" $ "component" "batcher")
+*/}}
 {{- define "sluice.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
