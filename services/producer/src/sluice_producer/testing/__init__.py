@@ -1,0 +1,23 @@
+"""For tests, and public: a scripted SSE source, a parser over bytes, a whole producer over fakes."""
+
+from sluice_producer.testing.source import (
+    Answer,
+    Bytes,
+    Request,
+    SseServer,
+    frame,
+    make_runtime,
+    parse,
+    wikimedia_id,
+)
+
+__all__ = [
+    "Answer",
+    "Bytes",
+    "Request",
+    "SseServer",
+    "frame",
+    "make_runtime",
+    "parse",
+    "wikimedia_id",
+]

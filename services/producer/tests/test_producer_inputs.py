@@ -1,0 +1,131 @@
+"""The whole producer: its first second, bad input followed to its end."""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sluice_core import reasons
+from sluice_core.deadletter import A_DEAD_KEY, A_REASON
+from sluice_core.errors import TemporaryError
+from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
+from sluice_producer.testing.whole import (
+    Cloud,
+    Running,
+    change,
+    stop_all,
+    until,
+)
+from sluice_producer.tracker import parse_since
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_producer() -> Iterator[None]:
+    yield
+    stop_all()
+
+
+def test_the_first_checkpoint_is_there_before_the_first_connection() -> None:
+    cloud = Cloud()
+    seen = []
+
+    def script(_request: Request) -> Answer:
+        seen.append(cloud.checkpoint.position.started_at)
+        return Answer([b":ok\n\n"], hang=True)
+
+    before = int(time.time() * 1000)
+    with SseServer(script) as server:
+        running = Running(cloud, server.url)
+        until(lambda: seen, "the first connection")
+        assert before <= seen[0] <= time.time() * 1000
+        assert parse_since(server.requests[0].query["since"]) == seen[0]
+        assert running.stop() is None
+        again = Running(cloud, server.url)
+        until(lambda: len(seen) == 2, "the second connection")
+        assert server.requests[1].query == server.requests[0].query
+        assert again.stop() is None
+
+
+def test_bad_input_is_followed_to_its_end(tmp_path: Path) -> None:
+    cloud = Cloud()
+    big = json.dumps({"x": "y" * 5000})
+    huge = json.dumps({"x": random.Random(1).randbytes(1_000_000).hex()})
+    inputs = [
+        change(0),
+        "no json",
+        "[7]",
+        big,
+        change(1, domain="canary"),
+        huge,
+        change(2, dt=7, topic=None),
+        "{}",
+        "",
+    ]
+    at = 1_756_449_917_000
+    frames = [frame(data, sse_id=wikimedia_id(at + n)) for n, data in enumerate(inputs)]
+    ledger = tmp_path / "ledger"
+    with SseServer(lambda _r: Answer(frames, hang=True)) as server:
+        running = Running(
+            cloud,
+            server.url,
+            SLUICE_MAX_EVENT_BYTES="4000",
+            SLUICE_PACK_MAX_UNPACKED_BYTES="4MiB",
+            SLUICE_LEDGER=ledger.as_uri(),
+        )
+        until(lambda: len(cloud.dlq.sent) == 4 and len(cloud.events) == 3, "all fates")
+        assert running.stop() is None
+    assert [e.decode() for e in cloud.events] == [inputs[0], inputs[6], "{}"]
+    letters = [(m.body, m.attributes[A_REASON]) for m in cloud.dlq.sent]
+    assert letters[:3] == [
+        ("no json", reasons.NOT_JSON),
+        ("[7]", reasons.NOT_OBJECT),
+        (big, reasons.TOO_LARGE),
+    ]
+    key = str(cloud.dlq.sent[3].attributes[A_DEAD_KEY])
+    assert cloud.bucket.objects[key].body.decode() == huge
+    assert running.metric("events_filtered_total", reason="canary") == 1
+    assert running.metric("events_filtered_total", reason="empty") == 1
+    assert running.metric("events_dead_lettered_total", reason=reasons.TOO_LARGE) == 2
+    states = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert [line["state"] for line in states] == [
+        "sent",
+        "dead",
+        "dead",
+        "dead",
+        "filtered",
+        "dead",
+        "sent",
+        "sent",
+        "filtered",
+    ]
+    assert [states[n]["id"] for n in (0, 4, 6)] == ["e0", "e1", "e2"]
+    assert cloud.checkpoint.position.topics[0]["timestamp"] == at + len(inputs) - 1
+
+
+def test_the_position_waits_for_the_dead_letter_queue() -> None:
+    cloud = Cloud()
+
+    def down(_action: str) -> None:
+        raise TemporaryError("dlq down")
+
+    cloud.dlq.before = down
+    at = 1_756_449_917_000
+    frames = [
+        frame(d, sse_id=wikimedia_id(at + n)) for n, d in enumerate([change(0), "bad", change(1)])
+    ]
+    with SseServer(lambda _r: Answer(frames, hang=True)) as server:
+        running = Running(cloud, server.url, SLUICE_PACK_MAX_EVENTS="1", SLUICE_SHUTDOWN_GRACE="1s")
+        until(lambda: len(cloud.ids) == 2, "the good events")
+        until(
+            lambda: "dead-letter queue" in running.runtime.health.not_ready(), "readiness to tell"
+        )
+        assert running.stop() is None
+        assert cloud.checkpoint.position.topics[0]["timestamp"] == at
+        cloud.dlq.before = lambda _action: None
+        again = Running(cloud, server.url, SLUICE_PACK_MAX_EVENTS="1")
+        until(lambda: cloud.dlq.sent, "the dead letter")
+        assert again.stop() is None
+    assert [m.body for m in cloud.dlq.sent] == ["bad"]
+    assert set(cloud.ids) == {"e0", "e1"}
