@@ -13,8 +13,7 @@ from harness.source import ScriptedSource
 from harness.waiting import until
 from sluice_core.wire import CODEC, encode_pack, encode_plain
 
-# One worker of pytest-xdist takes them all, because they share what their module's fixture made.
-pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("bad-messages")]
+pytestmark = pytest.mark.functional
 
 LIMIT = 20_000
 UNPACKED = 200_000

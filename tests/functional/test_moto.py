@@ -6,8 +6,7 @@ from harness.pipeline import VISIBILITY
 from harness.source import ENDLESS
 from moto.server import ThreadedMotoServer
 
-# One worker of pytest-xdist takes them all, because they share what their module's fixture made.
-pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("moto")]
+pytestmark = pytest.mark.functional
 
 
 @pytest.fixture(scope="module")
