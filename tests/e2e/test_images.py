@@ -1,0 +1,144 @@
+"""The images by themselves: small, without what they do not need, and ready soon at one CPU."""
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import pytest
+from kit.cluster import command
+from kit.release import CHART
+from kit.waiting import until
+
+BASE = "python:3.13-slim"
+LOCALSTACK = "localstack/localstack:4.14.0"
+MB = 1_000_000
+PRODUCER_MB_OVER_BASE = 90
+READY_SECONDS = 2.0
+
+
+def docker(*arguments: str, **options) -> str:
+    return command("docker", *arguments, **options).stdout.strip()
+
+
+def inspect(image: str) -> dict:
+    return json.loads(docker("image", "inspect", image))[0]
+
+
+def inside(image: str, code: str) -> str:
+    return docker(
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--read-only",
+        "--entrypoint",
+        "python",
+        image,
+        "-c",
+        code,
+    )
+
+
+def image(component: str, tag: str) -> str:
+    return f"sluice-{component}:{tag}"
+
+
+def test_sizes(tag):
+    base = inspect(BASE)["Size"]
+    over = {c: (inspect(image(c, tag))["Size"] - base) / MB for c in ("producer", "batcher")}
+    print(
+        f"over {BASE} ({base / MB:.0f} MB): producer {over['producer']:.0f} MB, batcher {over['batcher']:.0f} MB"
+    )
+    assert over["producer"] < PRODUCER_MB_OVER_BASE
+
+
+@pytest.mark.parametrize("component", ["producer", "batcher"])
+def test_configuration(tag, component):
+    config = inspect(image(component, tag))["Config"]
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"] == ["python", "-m", f"sluice_{component}"]
+    assert config["StopSignal"] == "SIGTERM"
+    assert config["Labels"]["org.opencontainers.image.title"] == f"sluice-{component}"
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+
+
+def test_the_producer_has_no_pandas_and_no_pyarrow(tag):
+    code = "import importlib.util as u; print([m for m in ('pandas', 'pyarrow', 'numpy', 'sluice_batcher') if u.find_spec(m)])"
+    assert inside(image("producer", tag), code) == "[]"
+
+
+@pytest.mark.parametrize("component", ["producer", "batcher"])
+def test_everything_is_compiled(tag, component):
+    """A module without bytecode would be compiled at each start: a read-only root keeps none."""
+    code = (
+        f"import sluice_{component}.__main__, sys, os\n"
+        "files = [m.__cached__ for m in sys.modules.values() if getattr(m, '__cached__', None)]\n"
+        "print(len(files) > 300, [f for f in files if not os.path.exists(f)])"
+    )
+    assert inside(image(component, tag), code) == "True []"
+
+
+@pytest.fixture
+def world(tag):
+    """LocalStack with queue and bucket, and a source, on a network of their own; its name."""
+    name = f"sluice-images-{uuid.uuid4().hex[:8]}"
+    settings = {"REGION": "us-east-1", "QUEUE": "sse_queue", "DLQ": "sse_queue_dlq", "BUCKET": "sse-bucket",
+                "VISIBILITY_TIMEOUT": "30", "MAX_RECEIVE_COUNT": "1000"}  # fmt: skip
+    flags = [
+        part for key, value in settings.items() for part in ("-e", f"SLUICE_INIT_{key}={value}")
+    ]
+    docker("network", "create", name)
+    try:
+        docker("create", "--name", f"{name}-aws", "--network", name, "--network-alias", "aws", *flags,
+               "-e", "SERVICES=sqs,s3", "-e", "SQS_ENDPOINT_STRATEGY=off", "-e", "LOCALSTACK_HOST=aws:4566", LOCALSTACK)  # fmt: skip
+        docker("cp", str(CHART / "files" / "localstack_ready.py"), f"{name}-aws:/tmp/ready.py")
+        docker("start", f"{name}-aws")
+        docker("exec", f"{name}-aws", "mkdir", "-p", "/etc/localstack/init/ready.d")
+        docker(
+            "cp",
+            str(CHART / "files" / "localstack_init.py"),
+            f"{name}-aws:/etc/localstack/init/ready.d/10-sluice.py",
+        )
+        docker("run", "-d", "--name", f"{name}-source", "--network", name, "--network-alias", "source",
+               f"sluice:{tag}", "serve-events", "--host=0.0.0.0", "--port=8000")  # fmt: skip
+        ready = ["docker", "exec", f"{name}-aws", "python3", "/tmp/ready.py"]
+        until(lambda: command(*ready, check=False).returncode == 0, "LocalStack", deadline=60)
+        yield name
+    finally:
+        for part in ("aws", "source", "service"):
+            docker("rm", "-f", f"{name}-{part}", check=False)
+        docker("network", "rm", name, check=False)
+
+
+@pytest.mark.parametrize("component", ["producer", "batcher"])
+def test_ready_soon_and_gone_soon_at_one_cpu(tag, world, component):
+    settings = {"AWS_ENDPOINT_URL": "http://aws:4566", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+                "SLUICE_SOURCE_URL": "http://source:8000/v2/stream/recentchange", "SLUICE_SOURCE_PRESET": "wikimedia"}  # fmt: skip
+    flags = [part for key, value in settings.items() for part in ("-e", f"{key}={value}")]
+    name = f"{world}-service"
+    docker("create", "--name", name, "--network", world, "--cpus", "1", "--read-only", "--tmpfs", "/tmp",
+           "-p", "127.0.0.1:0:8080", *flags, image(component, tag))  # fmt: skip
+    started = time.monotonic()
+    docker("start", name)
+    port = docker("port", name, "8080/tcp").rpartition(":")[2]
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as reply:
+                return reply.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    until(ready, f"the {component} to be ready", deadline=30, pause=0.02)
+    took = time.monotonic() - started
+    started = time.monotonic()
+    docker("stop", "-t", "30", name)
+    print(
+        f"{component}: ready after {took:.2f} s at one CPU, stopped after {time.monotonic() - started:.2f} s"
+    )
+    assert json.loads(docker("inspect", name))[0]["State"]["ExitCode"] == 0
+    # A busy machine makes the figure worse, not the image: then twice the time is allowed.
+    assert took < READY_SECONDS * (2 if os.getloadavg()[0] > (os.cpu_count() or 1) else 1)
