@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 ARGS ?=
 PYTEST_ARGS ?=
+# A worker for each core, four at most: each functional worker starts a LocalStack of its own.
+WORKERS ?= -n auto --maxprocesses 4
 # The bootstrapped uv is on the PATH of every recipe; one that was there before comes first.
 export PATH := $(PATH):$(CURDIR)/.tools/uv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
@@ -33,10 +35,10 @@ types: $(SYNCED) ## mypy, strict
 	@$(BIN)/mypy
 
 unit: $(SYNCED) ## Tests without network, with coverage
-	@$(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(PYTEST_ARGS)
+	@$(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(WORKERS) $(PYTEST_ARGS)
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
-	@$(BIN)/pytest tests/functional -m functional $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/functional -m functional $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 bench: $(SYNCED) ## Events a second and core, beside the article's loop
 	@$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -26,7 +26,10 @@ def _listeners(pid: int) -> set[tuple[str, int]]:
     """(address, port) of each TCP socket that the process listens on, from /proc."""
     inodes = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(entry.readlink())
+        try:
+            target = str(entry.readlink())
+        except FileNotFoundError:
+            continue  # closed meanwhile: a listener stays open
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     found = set()
