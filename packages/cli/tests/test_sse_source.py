@@ -249,6 +249,16 @@ def test_the_ledger_has_each_event_once_however_often_it_was_sent(tmp_path):
     assert [entry["n"] for entry in entries if entry["state"] == "canary"] == [600]
 
 
+def test_the_ledger_has_events_that_a_client_passed_over_when_it_came_back(tmp_path):
+    path = tmp_path / "ledger"
+    with serve(faults=["cut@300"], ledger=FileLedger(path)) as server:
+        Reply(server)
+        again = Reply(server, since=stream().timestamp(500))
+        assert stream().event_id(350) not in again.ids
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [entry["id"] for entry in entries] == [stream().event_id(n) for n in range(700)]
+
+
 def test_generic_streams_number_their_events():
     with serve(count=30, dialect="generic") as server:
         assert [text for text, _ in Reply(server).frames] == [str(n) for n in range(30)]

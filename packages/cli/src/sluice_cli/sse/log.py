@@ -123,10 +123,14 @@ class EventLog:
         return stream.start_ms + int(max(there - 1, 0) * stream.interval_ms)
 
     def handed_out(self, dialect: Dialect, low: int, high: int) -> None:
-        """Events low … high − 1 were given to a client; the new ones among them enter the ledger."""
+        """Events low … high − 1 were given to a client; the new ones among them enter the ledger.
+
+        So do those that a client passed over when it came back: a resume in the wrong place must show in the
+        account as lost events, not as events that there never were.
+        """
         stream = self.open()
         with self._lock:
-            new_from = max(self._sent, low)
+            new_from = self._sent or low
             if high > new_from:
                 self._ledger.offered(stream, dialect, new_from, high)
                 self._sent = high
