@@ -32,7 +32,7 @@ def _zstd_unsized(data: bytes) -> bytes:
     ("name", "body"),
     [
         ("a.csv", CSV),
-        ("a.csv.gz", gzip.compress(CSV)),
+        ("a.csv.gz", gzip.compress(CSV, mtime=0)),
         ("a.csv.zst", zstandard.compress(CSV)),
         ("a.csv.zst", _zstd_unsized(CSV[:40]) + _zstd_unsized(CSV[40:])),
     ],
@@ -63,7 +63,7 @@ def test_jsonl_column_of_mixed_types_becomes_json_text() -> None:
     [
         ("a.csv", b""),
         ("a.csv", b"a,b\n1\n"),
-        ("a.csv.gz", gzip.compress(CSV)[:-9]),
+        ("a.csv.gz", gzip.compress(CSV, mtime=0)[:-9]),
         ("a.csv.gz", b"\x1f\x8b" + b"x" * 30),
         ("a.csv.zst", b"nonsense"),
         ("a.jsonl", b'{"a":\n'),
