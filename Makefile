@@ -19,7 +19,7 @@ UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
 .PHONY: help run test lint types unit functional bench fmt clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(SYNCED) ## Run the pipeline on this machine (ARGS="--help" shows its options)
 	@exec $(BIN)/sluice run $(ARGS)

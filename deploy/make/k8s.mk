@@ -9,7 +9,7 @@ HELM_ARGS ?=
 E2E_ARGS ?=
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
-.PHONY: up down status e2e chart-lint chart-test chart-readme
+.PHONY: up down status e2e chart-lint chart-readme
 
 up: ## A kind cluster with KEDA and the whole pipeline in it
 	@deploy/scripts/up.sh
@@ -20,15 +20,12 @@ down: ## Remove that cluster
 status: ## Its pods, scaling, queues and newest objects
 	@deploy/scripts/status.sh
 
-e2e: ## The end-to-end tests on that cluster (E2E_ARGS="-k scale" runs some)
+e2e: chart-lint $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k scaling" runs some)
 	@tag=$$(EXTRA_IMAGES=prom/prometheus:v2.42.0 deploy/scripts/cluster.sh) && \
-	  SLUICE_E2E_TAG="$$tag" SLUICE_E2E_CONTEXT="kind-$(CLUSTER)" uv run --no-sync python -m pytest tests/e2e -m e2e $(E2E_ARGS)
+	  SLUICE_E2E_TAG="$$tag" SLUICE_E2E_CONTEXT="kind-$(CLUSTER)" $(BIN)/pytest tests/e2e -m e2e $(E2E_ARGS)
 
 chart-lint: ## helm lint, and the chart against the schemas of Kubernetes 1.31 to 1.36
 	@deploy/scripts/chart-lint.sh
 
-chart-test: chart-lint ## The chart: lint, schemas and its unit tests (no cluster needed)
-	@uv run --no-sync python -m pytest tests/chart -q
-
-chart-readme: ## Make the chart's README again from its values
-	@uv run --no-sync python deploy/scripts/chart_readme.py
+chart-readme: $(SYNCED) ## Make the chart's README again from its values
+	@$(BIN)/python deploy/scripts/chart_readme.py
