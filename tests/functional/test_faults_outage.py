@@ -65,3 +65,20 @@ def test_sqs_hangs(make_pipeline):
     pipeline.source.finish()
 
     pipeline.lossless(duplicates=True)
+
+
+def test_a_producer_killed_while_sqs_is_away_reads_again_what_it_held(make_pipeline):
+    """Its checkpoint stands where SQS last accepted something, however far it has read since."""
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
+    producer, _ = pipeline.start()
+    pipeline.written(200)
+
+    outage = pipeline.proxy.inject(Fault.REFUSE, service="sqs", operation="SendMessageBatch")
+    buffered = "sluice_producer_buffered_events"
+    until(lambda: producer.metric(buffered) > 1500, "events held", seen=producer.tail)
+    producer.kill()
+    outage.lift()
+    pipeline.start_producer()
+    pipeline.source.finish()
+
+    pipeline.lossless(duplicates=True)
