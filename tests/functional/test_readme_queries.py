@@ -1,0 +1,52 @@
+"""The README's ways to read the result, run on a real result."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from harness.account import data_keys
+from sluice_core import read_batches
+
+pytestmark = pytest.mark.functional
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+ATHENA = {"int64": "bigint", "string": "string", "bool": "boolean"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def lake(request, make_pipeline, tmp_path):
+    pipeline = make_pipeline(600, settings={"SLUICE_FORMAT": request.param})
+    pipeline.start()
+    found = pipeline.lossless()
+    for key in data_keys(pipeline.cloud):
+        path = tmp_path / "sluice-data" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pipeline.cloud.bucket.get(key).body)
+    return request.param, tmp_path, found.rows
+
+
+def test_pandas_duckdb_and_athena(lake, monkeypatch):
+    fmt, folder, rows = lake
+    monkeypatch.chdir(folder)
+    frame = read_batches("sluice-data/events")
+    assert len(frame) == rows == frame["event_id"].nunique()
+
+    (duck,) = [sql for sql in blocks("sql") if "DuckDB" in sql]
+    if fmt == "parquet":
+        duck = duck.replace("read_csv", "read_parquet").replace(".csv", ".parquet")
+    counts = dict(duckdb.sql(duck).fetchall())
+    assert counts == frame["type"].value_counts().to_dict()
+
+    if fmt == "parquet":
+        (athena,) = [sql for sql in blocks("sql") if "CREATE EXTERNAL TABLE" in sql]
+        declared = re.findall(
+            r"`?(\w+)`? (bigint|string|boolean|timestamp)\b", athena.split("PARTITIONED")[0]
+        )
+        schema = pq.read_schema(next(folder.rglob("*.parquet")))
+        assert declared == [(field.name, ATHENA[str(field.type)]) for field in schema]
