@@ -16,7 +16,7 @@ BIN := .venv/bin
 SYNCED := .venv/.synced
 UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
 
-.PHONY: help run test lint types unit functional bench fmt clean
+.PHONY: help run test lint types unit functional docs bench fmt clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ unit: $(SYNCED) ## Tests without network, with coverage
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m functional $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+
+docs: $(SYNCED) ## Make the README's table of settings again from the settings classes
+	@$(BIN)/python scripts/settings_table.py
 
 bench: $(SYNCED) ## Events a second and core, beside the article's loop
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
