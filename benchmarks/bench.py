@@ -116,7 +116,8 @@ class Bench:
             )
         port = free_port()
         environ["SLUICE_HTTP_PORT"] = str(port)
-        empty = _steady(lambda: _ready(port) and self.depth(place["SLUICE_QUEUE"]) == 0)
+        ready = _ready(port)
+        empty = _steady(lambda: ready() and self.depth(place["SLUICE_QUEUE"]) == 0)
         return run([sys.executable, "-m", "sluice_batcher"], environ, out, done=empty)
 
     def rows(self, bucket: str) -> int:
@@ -134,11 +135,19 @@ def _local() -> dict[str, str]:
     return {"SLUICE_HTTP_HOST": "127.0.0.1", "SLUICE_HTTP_PORT": "0", "SLUICE_LOG_LEVEL": "WARNING"}
 
 
-def _ready(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).ok
-    except requests.ConnectionError:
-        return False
+def _ready(port: int) -> Callable[[], bool]:
+    """Whether the service has been ready once; asked no more after that, since each answer costs it CPU."""
+    was = False
+
+    def check() -> bool:
+        nonlocal was
+        try:
+            was = was or requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).ok
+        except requests.ConnectionError:
+            was = False
+        return was
+
+    return check
 
 
 def _steady(condition: Callable[[], bool]) -> Callable[[], bool]:
@@ -167,7 +176,9 @@ def measure(bench: Bench, case: Case, fill: Case) -> Result:
             rows = bench.rows(place["SLUICE_BUCKET"])
             if not case.article and rows < events:
                 raise SystemExit(f"{case.name}: {events} events in, {rows} rows out: not a result")
-    cpu = max(usages[1].cpu - usages[0].cpu, 1e-6)
+    cpu = usages[1].cpu - usages[0].cpu
+    if cpu <= 0:
+        raise SystemExit(f"{case.name}: too little CPU to tell from start-up: raise --events")
     return Result(
         case.service,
         case.name,
