@@ -1,22 +1,12 @@
 """Kills, a rollout, an outage and a drain during load: nothing is lost, and `verify` counts what we count."""
 
 import subprocess
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from kit.source import expected
+from kit.source import expected, soon
 from kit.waiting import until
 
 RATE = 500
-
-
-def soon() -> str:
-    """A start of the source's events that lies behind the producer's first connection."""
-    return (
-        (datetime.now(UTC) + timedelta(minutes=2))
-        .isoformat(timespec="seconds")
-        .replace("+00:00", "Z")
-    )
 
 
 def wait_rows(release, more: int) -> None:
@@ -129,7 +119,7 @@ def test_an_outage_of_sqs_and_s3(make_release, evidence):
 @pytest.mark.timeout(300)
 def test_localstack_restarted_with_nothing_left(make_release):
     """Queue and bucket are gone and made again; the services go on by themselves, without a restart."""
-    start = f"--start={soon()}"
+    start = soon()
     release = make_release(
         demoSource__args=["--events=2000", start], demoSource__rate=0, autoscaling__enabled=False
     )

@@ -1,25 +1,19 @@
 """An upgrade from an earlier chart with both wires in the queue; an uninstallation that leaves nothing."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from kit.cluster import command
 from kit.release import CHART
-from kit.source import expected
+from kit.source import expected, soon
 from kit.waiting import until
 
 
 @pytest.mark.timeout(300)
 def test_upgrade_with_both_wires_then_uninstall(make_release, tmp_path):
     command("helm", "package", str(CHART), "--version", "0.0.9", "--destination", str(tmp_path))
-    start = (
-        (datetime.now(UTC) + timedelta(minutes=2))
-        .isoformat(timespec="seconds")
-        .replace("+00:00", "Z")
-    )
+    start = soon()
     release = make_release(
         chart=tmp_path / "sluice-0.0.9.tgz",
-        demoSource__args=["--events=1500", f"--start={start}"],
+        demoSource__args=["--events=1500", start],
         demoSource__rate=0,
         producer__wire="plain",
         autoscaling__pausedReplicas=0,
@@ -28,7 +22,7 @@ def test_upgrade_with_both_wires_then_uninstall(make_release, tmp_path):
     until(lambda: release.lake.depth() == (plain, 0), f"{plain} plain messages", deadline=90)
 
     release.chart = CHART
-    release.apply(producer__wire="packed", demoSource__args=["--events=4000", f"--start={start}"])
+    release.apply(producer__wire="packed", demoSource__args=["--events=4000", start])
     until(lambda: release.lake.depth()[0] >= plain + 25, "packs beside them", deadline=90)
 
     release.apply(autoscaling__pausedReplicas=None)

@@ -1,4 +1,6 @@
-"""The ids that the in-cluster source gives: a pure function of its seed."""
+"""What the in-cluster source gives: ids that are a pure function of its seed."""
+
+from datetime import UTC, datetime, timedelta
 
 from sluice_cli.events import EventStream
 
@@ -7,3 +9,12 @@ def expected(count: int, *, seed: int = 0) -> list[str]:
     """Ids of the events 0 … count − 1 that are data (canaries are not)."""
     stream = EventStream(seed, 0, 1)
     return [stream.event_id(n) for n in range(count) if not stream.is_canary(n)]
+
+
+def soon() -> str:
+    """`--start=` of a moment behind the producers' first connection, so that all read every event.
+
+    With a start of its own the source gives the same events again after its pod was replaced.
+    """
+    start = datetime.now(UTC) + timedelta(minutes=2)
+    return f"--start={start.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
