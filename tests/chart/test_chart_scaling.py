@@ -17,6 +17,18 @@ def test_replicas_without_autoscaling(render):
 
 
 @pytest.mark.parametrize(
+    ("values", "drain"),
+    [
+        ("autoscaling.enabled=true", "return"),
+        ("autoscaling.enabled=false", "flush"),
+        ("batcher.drain=flush", "flush"),
+    ],
+)
+def test_scale_in_writes_no_small_object(render, values, drain):
+    assert render("--set", values).environment("-batcher")["SLUICE_DRAIN"] == drain
+
+
+@pytest.mark.parametrize(
     ("age", "wait"), [("30s", 60), ("2m", 150), ("500ms", 31), ("90", 120), ("59m", 3570)]
 )
 def test_the_waits_follow_from_the_batch_age(render, age, wait):

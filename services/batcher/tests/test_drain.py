@@ -49,6 +49,24 @@ def test_runs_and_drains_what_is_held():
     assert rig.health.stuck() == {}
 
 
+def test_a_drain_may_hand_back_what_is_not_a_full_batch():
+    rig = Rig(
+        batch_max_rows=100, batch_max_age=600, shutdown_grace=10, receive_wait=1, drain="return"
+    )
+    Poll(rig)
+    running = rig.run(SystemClock())
+    rig.send(packs(25))
+    running.wait_until(lambda: len(rig.ids()) == 200 and running.batcher.buffer.rows == 50)
+    rig.stop.request()
+    assert running.join() == 0
+    assert len(rig.ids()) == 200, "no object under its size"
+    assert rig.queue.attributes().visible == 5, "visible at once, for another batcher"
+    assert rig.metric("messages_returned_total", why="drain") == 5
+    rig.restart(rig.clock)
+    rig.run_dry()
+    assert rig.ids() == names(250)
+
+
 def test_the_outstanding_poll_is_finished_and_written():
     rig = Rig(
         batch_max_rows=1000, batch_max_age=600, receivers=1, shutdown_grace=10, receive_wait=1

@@ -165,9 +165,10 @@ class Batcher:
         self._health.set_ready("start", ready=True)
         self._stop.event.wait()
         self._health.set_ready("stopping", ready=False, why="draining")
+        flush_rest = self.buffer.close_open if self.settings.drain == "flush" else _nothing
         clean = self._drain.run(
             receiving,
-            [(self.buffer.close_open, flushing), (lambda: None, burying), (lambda: None, deleting)],
+            [(flush_rest, flushing), (_nothing, burying), (_nothing, deleting)],
             grace=self.settings.shutdown_grace,
         )
         keeping.finish()
@@ -250,3 +251,7 @@ def _limits(settings: BatcherSettings) -> Limits:
         messages=max(1, settings.max_held_messages // 2),
         age=settings.batch_max_age,
     )
+
+
+def _nothing() -> None:
+    """A stage of the drain that needs no preparation."""

@@ -1,5 +1,8 @@
 """The way out: no new receive, the outstanding polls come back, flush, delete, hand back the rest.
 
+With `SLUICE_DRAIN=return` a batch that is not full yet is part of that rest: where other batchers go on, a
+stop should not cost a small object.
+
 All within the grace period, of which a part is kept for handing back. Whatever does not fit stays in the
 queue: its lease runs out, and somebody else gets it. A batch of which S3 took some partitions and not yet the
 others is handed back as a whole, so that a stop in the middle of an outage of S3 may give duplicates.

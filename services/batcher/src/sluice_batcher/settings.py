@@ -49,6 +49,10 @@ class BatcherSettings(CommonSettings):
         min_length=1,
         description="Parts of the object's path by event time in UTC: out of year, month, day, dt, hour; or `none`.",
     )
+    drain: Literal["flush", "return"] = Field(
+        "flush",
+        description="What a stop does with a batch that is not full: `flush` writes it; `return` hands its messages back, for another batcher (no small object because of scale-in).",
+    )
     transform: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
