@@ -9,11 +9,10 @@ import urllib.error
 import urllib.request
 
 import pytest
-from prometheus_client import CollectorRegistry
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.lifecycle import Stop
 from sluice_core.retry import Backoff, Stopped, retry_forever
-from sluice_core.telemetry import Health, build_info, serve_http
+from sluice_core.telemetry import Health, make_registry, serve_http
 from sluice_core.testing import FakeClock
 
 
@@ -81,8 +80,7 @@ def fetch(url):
 
 def test_health_is_the_loops_progress_and_readiness_says_why_not():
     clock = FakeClock()
-    health, registry = Health(clock), CollectorRegistry()
-    build_info(registry, "test")
+    health, registry = Health(clock), make_registry("test")
     server = serve_http("127.0.0.1", 0, registry, health)
     base = f"http://127.0.0.1:{server.port}"
     try:

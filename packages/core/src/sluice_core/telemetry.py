@@ -9,7 +9,13 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from sluice_core.clock import Clock, SystemClock
@@ -100,14 +106,19 @@ def serve_http(
     return TelemetryServer(host, port, registry, health)
 
 
-def build_info(registry: CollectorRegistry, component: str) -> None:
-    """`sluice_build_info{component,version} 1`."""
+def make_registry(component: str) -> CollectorRegistry:
+    """A registry of this process's own: its CPU and memory, and `sluice_build_info{component,version} 1`."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
     Gauge(
         "sluice_build_info",
         "Always 1; its labels tell what runs.",
         ["component", "version"],
         registry=registry,
     ).labels(component, __version__).set(1)
+    return registry
 
 
 def _handler(registry: CollectorRegistry, health: Health) -> type[BaseHTTPRequestHandler]:

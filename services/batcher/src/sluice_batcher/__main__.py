@@ -8,14 +8,13 @@ import threading
 from collections.abc import Sequence
 
 import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sluice_core.clock import SystemClock
 from sluice_core.errors import ConfigError, SluiceError
 from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger, setup_logging
 from sluice_core.retry import Stopped
 from sluice_core.settings import effective, load_settings
-from sluice_core.telemetry import Health, build_info, serve_http
+from sluice_core.telemetry import Health, make_registry, serve_http
 from sluice_core.version import __version__
 
 from sluice_batcher.app import Batcher, Plan
@@ -53,7 +52,7 @@ def run(settings: BatcherSettings, plan: Plan) -> int:
     log = get_logger("sluice_batcher")
     stop, clock, rng = Stop(), SystemClock(), random.Random()  # noqa: S311  (jitter, no secrets)
     stop.install_signal_handlers()
-    health, registry = Health(clock), _registry()
+    health, registry = Health(clock), make_registry("batcher")
     health.set_ready("start", ready=False, why="starting")
     metrics = Metrics(registry, settings.format)
     try:
@@ -79,15 +78,6 @@ def run(settings: BatcherSettings, plan: Plan) -> int:
         return 1
     finally:
         server.close()
-
-
-def _registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    build_info(registry, "batcher")
-    return registry
 
 
 def _leave(code: int) -> None:

@@ -133,10 +133,6 @@ class Ledger:
         with self._lock:
             return [held for held in self._held.values() if held.message_id not in self._ready]
 
-    def is_ready(self, held: Held) -> bool:
-        """Whether the message waits only for its delete."""
-        return held.message_id in self._ready
-
     def oldest(self) -> float | None:
         """When the oldest held message was received; None when none is held."""
         with self._lock:

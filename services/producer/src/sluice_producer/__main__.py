@@ -14,14 +14,14 @@ from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger, setup_logging
 from sluice_core.retry import Stopped
 from sluice_core.settings import effective, load_settings
-from sluice_core.telemetry import Health, TelemetryServer, build_info, serve_http
+from sluice_core.telemetry import Health, TelemetryServer, make_registry, serve_http
 from sluice_core.version import __version__
 
 from sluice_producer.app import Producer
 from sluice_producer.metrics import Metrics
 from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
-from sluice_producer.world import connect, make_registry
+from sluice_producer.world import connect
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,8 +50,7 @@ def run(settings: ProducerSettings) -> int:
     """See `main`."""
     setup_logging(settings.log_level, settings.log_format, "producer")
     log = get_logger("sluice_producer")
-    registry, clock = make_registry(), SystemClock()
-    build_info(registry, "producer")
+    registry, clock = make_registry("producer"), SystemClock()
     runtime = Runtime(
         stop=Stop(),
         clock=clock,

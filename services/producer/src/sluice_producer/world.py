@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sluice_core.aws import Aws, clients
 from sluice_core.errors import TemporaryError
 from sluice_core.logs import get_logger
@@ -87,12 +86,3 @@ def make_source(settings: ProducerSettings, health: Health) -> HttpSource:
         settings.pack_max_unpacked_bytes,
         on_chunk=lambda: health.beat("reader"),
     )
-
-
-def make_registry() -> CollectorRegistry:
-    """A registry of this process's own, with its CPU and memory."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry

@@ -26,7 +26,6 @@ class Snapshot:
     filtered: int = 0
     messages: int = 0
     message_bytes: int = 0
-    unpacked_bytes: int = 0
     buffered: int = 0
     connected: bool = False
     lag: float | None = None
@@ -73,7 +72,6 @@ class Scraper:
                 filtered=int(values["events_filtered_total"]),
                 messages=int(values["messages_sent_total"]),
                 message_bytes=int(values["sent_bytes_total"]),
-                unpacked_bytes=int(values["sent_unpacked_bytes_total"]),
                 buffered=int(values["buffered_events"]),
                 connected=values["connected"] > 0,
                 lag=values["stream_lag_seconds"] if values["events_received_total"] else None,
