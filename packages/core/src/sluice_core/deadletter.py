@@ -56,17 +56,17 @@ class DeadLetter:
         """The letter as an SQS message."""
         attributes: dict[str, str | int] = {
             A_REASON: self.reason,
-            A_DETAIL: _text(self.detail, _DETAIL_MAX_CHARS),
+            A_DETAIL: wire.attribute_text(self.detail, _DETAIL_MAX_CHARS),
         }
         if self.source:
-            attributes[wire.A_SOURCE] = _text(self.source, wire.ID_MAX_CHARS)
+            attributes[wire.A_SOURCE] = wire.attribute_text(self.source)
         if self.pack_id:
-            attributes[wire.A_PACK_ID] = _text(self.pack_id, wire.ID_MAX_CHARS)
+            attributes[wire.A_PACK_ID] = wire.attribute_text(self.pack_id)
         if self.position is not None:
             attributes[A_POSITION] = self.position
         for name in _KEPT:
             if self.original.get(name):
-                attributes[name] = _text(self.original[name], wire.ID_MAX_CHARS)
+                attributes[name] = wire.attribute_text(self.original[name])
         ids = self.original.get(wire.A_IDS, "")
         if ids.isascii() and 0 < len(ids) <= _IDS_MAX_BYTES:
             attributes[wire.A_IDS] = ids
@@ -176,7 +176,3 @@ class DeadLetters:
             backoff=Backoff(rng=self._rng),
             on_error=self._on_error,
         )
-
-
-def _text(value: str, limit: int) -> str:
-    return escape(value.encode("utf-8", "backslashreplace").decode())[:limit] or "-"

@@ -57,9 +57,9 @@ class Decoded:
 
 def encode_plain(event: bytes, *, source: str, event_id: str | None) -> OutMessage:
     """One event as one message. `event` is valid JSON in UTF-8; characters that SQS forbids become JSON escapes."""
-    attributes: dict[str, str | int] = {A_SOURCE: _attribute(source)}
+    attributes: dict[str, str | int] = {A_SOURCE: attribute_text(source)}
     if event_id:
-        attributes[A_FIRST_ID] = _attribute(event_id)
+        attributes[A_FIRST_ID] = attribute_text(event_id)
     return OutMessage(escape(event.decode("utf-8")), attributes)
 
 
@@ -86,9 +86,9 @@ def encode_pack(
         A_CODEC: CODEC,
         A_COUNT: len(events),
         A_PACK_ID: hashlib.sha256(lines).hexdigest(),
-        A_SOURCE: _attribute(source),
-        A_FIRST_ID: _attribute(ids[0]),
-        A_LAST_ID: _attribute(ids[-1]),
+        A_SOURCE: attribute_text(source),
+        A_FIRST_ID: attribute_text(ids[0]),
+        A_LAST_ID: attribute_text(ids[-1]),
     }
     if carry_ids:
         attributes[A_IDS] = _squeeze("\n".join(_one_line(i) for i in ids).encode(), level)
@@ -137,6 +137,11 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
             )
             ids = None
     return Decoded(events, ids, pack_id, source, problems)
+
+
+def attribute_text(value: str, limit: int = ID_MAX_CHARS) -> str:
+    """`value` as a message attribute takes it: never empty, a body's characters, `limit` of them at most."""
+    return escape(value.encode("utf-8", "backslashreplace").decode())[:limit] or "-"
 
 
 def _squeeze(data: bytes, level: int) -> str:
@@ -193,11 +198,6 @@ def _plain(body: str) -> bytes:
         return body.encode("utf-8")
     except UnicodeEncodeError as error:
         raise PoisonError(reasons.BAD_UTF8, f"lone surrogate at character {error.start}") from error
-
-
-def _attribute(value: str) -> str:
-    """An attribute's value may not be empty, and takes the same characters as a body."""
-    return escape(value.encode("utf-8", "backslashreplace").decode())[:ID_MAX_CHARS] or "-"
 
 
 def _one_line(value: str) -> str:
