@@ -57,12 +57,15 @@ class Cloud:
 
     @property
     def ids(self) -> list[str]:
-        """`meta.id` of all events sent, in their order."""
-        return [json.loads(event)["meta"]["id"] for event in self.events]
+        """`meta.id` of all events sent, in the order of their numbers (a standard queue keeps none)."""
+        return sorted(
+            (json.loads(event)["meta"]["id"] for event in self.events),
+            key=lambda name: int(name.removeprefix("e")),
+        )
 
     @property
     def events(self) -> list[bytes]:
-        """All events sent, in their order."""
+        """All events sent, in no order: several senders share the work."""
         found = []
         for message in list(self.queue.sent):
             attributes = {k: str(v) for k, v in message.attributes.items()}
