@@ -21,6 +21,8 @@ from sluice_cli.run.options import RunOptions, user_agent
 from sluice_cli.run.probe import unreachable
 from sluice_cli.run.scrape import Snapshot
 from sluice_cli.run.view import LineView, PanelView, facts
+from sluice_cli.verify import Messages
+from sluice_core import wire
 from sluice_core.deadletter import DeadLetter
 from sluice_core.lifecycle import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
@@ -58,41 +60,66 @@ def lake_of(path, *ids):
     return path / "events"
 
 
+def letters(*messages):
+    found = Messages()
+    queue = FakeSqs(FakeClock())
+    for message in messages:
+        queue.put_message(message)
+    for received in keep.take_messages(queue):
+        found.add(received, None)
+    return found
+
+
 def test_the_account_of_a_clean_run(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="filtered"))
-    known = reckon.given(
-        ledger, write_lines(tmp_path / "source", offered("a", "b", "c", canaries="c"))
-    )
-    account = reckon.reckon(known, lake_of(tmp_path, "a", "b"), [])
+    given = write_lines(tmp_path / "source", offered("a", "b", "c", canaries="c"))
+    verdict = reckon.reckon(ledger, given, lake_of(tmp_path, "a", "b"), letters())
+    account = verdict.account
     assert (account.source, account.filtered, account.rows) == (3, 1, 2)
     assert (account.lost, account.duplicates, account.dead_lettered) == (0, 0, 0)
+    assert verdict.ok
 
 
 def test_an_event_that_no_file_has_is_lost(tmp_path):
-    known = reckon.given(write_lines(tmp_path / "ledger", sent("a", "b")), None)
-    account = reckon.reckon(known, lake_of(tmp_path, "a"), [])
-    assert account.lost == 1
-    assert list(account.samples["lost"]) == ["b"]
+    ledger = write_lines(tmp_path / "ledger", sent("a", "b"))
+    verdict = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), letters())
+    assert verdict.account.lost == 1
+    assert list(verdict.account.samples["lost"]) == ["b"]
+    assert not verdict.ok
 
 
 def test_an_event_that_the_producer_never_saw_is_lost_too(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "c"))
-    known = reckon.given(ledger, write_lines(tmp_path / "source", offered("a", "b", "c", "d")))
-    account = reckon.reckon(known, lake_of(tmp_path, "a", "c"), [])
-    assert list(account.samples["lost"]) == ["b"]  # and not d, which was still in the network
+    given = write_lines(tmp_path / "source", offered("a", "b", "c", "d"))
+    verdict = reckon.reckon(ledger, given, lake_of(tmp_path, "a", "c"), letters())
+    # and not d, which was still in the network
+    assert list(verdict.account.samples["lost"]) == ["b"]
 
 
 def test_a_duplicate_dropped_by_the_producer_must_arrive_once(tmp_path):
-    entries = sent("a") + sent("a", state="filtered")
-    known = reckon.given(write_lines(tmp_path / "ledger", entries), None)
-    assert reckon.reckon(known, tmp_path / "nothing", []).lost == 1
+    ledger = write_lines(tmp_path / "ledger", sent("a") + sent("a", state="filtered"))
+    assert reckon.reckon(ledger, None, tmp_path / "nothing", letters()).account.lost == 1
 
 
-def test_dead_letters_of_either_service_are_no_loss(tmp_path):
-    entries = sent("a", "b") + sent("c", state="dead")
-    known = reckon.given(write_lines(tmp_path / "ledger", entries), None)
-    letter = DeadLetter(json.dumps({"meta": {"id": "b"}}), "bad-event", "")
-    account = reckon.reckon(known, lake_of(tmp_path, "a"), [letter])
+def test_a_dead_letter_is_no_loss_and_one_that_is_not_there_is(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", "d", state="dead"))
+    found = letters(
+        *(
+            DeadLetter(json.dumps({"meta": {"id": name}}), "bad-event", "").to_message()
+            for name in "bc"
+        )
+    )
+    account = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
+    assert account.dead_lettered == 2
+    assert list(account.samples["lost"]) == ["d"]
+
+
+def test_a_whole_pack_among_the_dead_letters_is_no_loss(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a", "b", "c"))
+    events = [json.dumps({"meta": {"id": name}}).encode() for name in "bc"]
+    pack = wire.encode_pack(events, source="x", ids=["b", "c"])
+    found = letters(pack)
+    account = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
     assert (account.lost, account.dead_lettered) == (0, 2)
 
 
@@ -100,24 +127,50 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a"))
     with ledger.open("a") as file:
         file.write('{"id":"b","st')
-    assert reckon.given(ledger, None).source == {"a"}
+    verdict = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), letters())
+    assert (verdict.account.source, verdict.account.lost, verdict.torn) == (1, 0, 1)
 
 
 def test_numeric_ids_stay_text(tmp_path):
-    known = reckon.given(write_lines(tmp_path / "ledger", sent("07", "8")), None)
-    assert reckon.reckon(known, lake_of(tmp_path, "07", "8"), []).lost == 0
+    ledger = write_lines(tmp_path / "ledger", sent("07", "8"))
+    lake = lake_of(tmp_path, "07", "8")
+    assert reckon.reckon(ledger, None, lake, letters()).account.lost == 0
+
+
+def test_a_run_that_never_started_has_lost_nothing(tmp_path):
+    verdict = reckon.reckon(tmp_path / "no", tmp_path / "none", tmp_path / "nothing", letters())
+    assert (verdict.account.source, verdict.account.lost, verdict.ok) == (0, 0, True)
+
+
+def test_columns_without_ids_are_told_from_damaged_files(tmp_path):
+    lake = lake_of(tmp_path, "a", "b")
+    assert reckon.rows_without_ids(lake) is None
+    (part,) = lake.rglob("*.csv")
+    part.write_text("id,title\n1,x\n2,y\n")
+    assert reckon.rows_without_ids(lake) == 2
 
 
 def test_the_summary_shows_numbers_rows_and_how_to_read_them(tmp_path):
-    known = reckon.given(write_lines(tmp_path / "ledger", sent("a", "[bold]b", "gone")), None)
+    ledger = write_lines(tmp_path / "ledger", sent("a", "[bold]b", "gone"))
     lake = lake_of(tmp_path, "a", "[bold]b")
     console = Console(file=io.StringIO(), width=140)
-    summary.show(console, reckon.reckon(known, lake, []), lake, 2.5)
+    summary.show(console, reckon.reckon(ledger, None, lake, letters()), lake, 2.5)
     text = console.file.getvalue()
     assert "lost: gone" in text
     assert "[bold]b" in text
     assert "read_batches(" in text
     assert str(lake) in text
+
+
+def test_the_summary_names_a_damaged_file(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a"))
+    lake = lake_of(tmp_path, "a")
+    (lake / "dt=2026-11-23" / "batch-2.parquet").write_bytes(b"cut off")
+    verdict = reckon.reckon(ledger, None, lake, letters())
+    console = Console(file=io.StringIO(), width=140)
+    summary.show(console, verdict, lake, 2.5)
+    assert not verdict.ok
+    assert "batch-2.parquet: " in console.file.getvalue()
 
 
 def test_the_line_to_read_them_yourself_works(tmp_path):
@@ -174,8 +227,8 @@ def test_dead_letters_are_taken_and_written(tmp_path):
     letters = [DeadLetter(f"body {n}", "not-json", "why", position=n) for n in range(23)]
     for letter in letters:
         queue.put_message(letter.to_message())
-    taken = list(keep.take_dead_letters(queue))
-    assert sorted(letter.position for letter in taken) == list(range(23))
+    taken = list(keep.take_messages(queue))
+    assert len(taken) == 23
     assert queue.attributes().depth == 0
     (tmp_path / keep.INTERNAL).mkdir()
     path = keep.write_dead_letters(taken, tmp_path)

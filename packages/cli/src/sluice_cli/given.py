@@ -37,6 +37,12 @@ class Given:
     filtered: Chunks
     torn: int = 0
 
+    @classmethod
+    def nothing(cls) -> "Given":
+        """What an empty file tells."""
+        none = _Ids().array()
+        return cls(none, none)
+
     def up_to_last_of(self, other: "Given") -> tuple["Given", int]:
         """What stands up to the last id that `other` knows, too, and how many distinct ids stand after it.
 

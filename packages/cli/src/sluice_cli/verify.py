@@ -10,7 +10,7 @@ import pyarrow as pa
 from sluice_core.account import Account, Array, account
 from sluice_core.deadletter import DeadLetter
 from sluice_core.s3 import BucketLike
-from sluice_core.sqs import QueueLike
+from sluice_core.sqs import QueueLike, Received
 
 from sluice_cli.given import Given
 from sluice_cli.letters import content
@@ -31,6 +31,14 @@ class Messages:
     unreadable: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     unseen: int = 0
+
+    def add(self, message: Received, bucket: BucketLike | None) -> None:
+        """Counts `message`; a body that is too large for SQS comes from `bucket` (None: it is not read)."""
+        inside = content(message, bucket)
+        self.count += 1
+        self.events += inside.events
+        self.unreadable += inside.unreadable
+        self.reasons[DeadLetter.from_message(message).reason] += inside.count
 
 
 @dataclass
@@ -88,11 +96,7 @@ def read_messages(queue: QueueLike, bucket: BucketLike | None, *, patience: floa
     found = Messages()
     with Peek(queue, patience=patience) as peek:
         for message in peek:
-            inside = content(message, bucket)
-            found.count += 1
-            found.events += inside.events
-            found.unreadable += inside.unreadable
-            found.reasons[DeadLetter.from_message(message).reason] += inside.count
+            found.add(message, bucket)
         found.unseen = peek.unseen
     return found
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from sluice_core.errors import PermanentError, SluiceError
+from sluice_core.errors import SluiceError
 from sluice_core.lifecycle import Stop
 from sluice_core.quantities import parse_seconds
 
@@ -71,17 +71,21 @@ def run(
 
 def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Path) -> int:
     internal = options.data / INTERNAL
-    known = reckon.given(
-        internal / "ledger.ndjson", internal / "source.ndjson" if pipeline.built_in else None
+    verdict = reckon.reckon(
+        internal / "ledger.ndjson",
+        internal / "source.ndjson" if pipeline.built_in else None,
+        lake,
+        pipeline.letters,
     )
-    try:
-        account = reckon.reckon(known, lake, pipeline.letters)
-    except PermanentError as error:
-        console.print(
-            f"{reckon.rows_only(lake):,} rows of {len(known.source - known.filtered):,} events; ids cannot be "
-            f"compared: {error}",
-            markup=False,
-        )
-        return 0
-    summary.show(console, account, lake, pipeline.seconds)
-    return 1 if account.lost else 0
+    if verdict.objects.unreadable:
+        rows = reckon.rows_without_ids(lake)
+        if rows is not None:
+            wanted = (verdict.account.source or 0) - verdict.account.filtered
+            console.print(
+                f"{rows:,} rows of {wanted:,} events; ids cannot be compared: these columns have no "
+                f"{reckon.COLUMN}",
+                markup=False,
+            )
+            return 0
+    summary.show(console, verdict, lake, pipeline.seconds)
+    return 0 if verdict.ok else 1

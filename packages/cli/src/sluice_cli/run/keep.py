@@ -3,14 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from sluice_core.deadletter import DeadLetter
 from sluice_core.keys import INTERNAL_PREFIX
 from sluice_core.s3 import BucketLike
-from sluice_core.sqs import QueueLike
+from sluice_core.sqs import QueueLike, Received
 
 INTERNAL = INTERNAL_PREFIX.rstrip("/")
 
@@ -53,17 +53,17 @@ def copy_objects(bucket: BucketLike, data: Path) -> int:
     return count
 
 
-def take_dead_letters(queue: QueueLike) -> Iterator[DeadLetter]:
+def take_messages(queue: QueueLike) -> Iterator[Received]:
     """Empties the dead-letter queue."""
     while messages := queue.receive(wait_seconds=0, visibility=600):
-        for message in messages:
-            yield DeadLetter.from_message(message)
+        yield from messages
         queue.delete([message.receipt_handle for message in messages])
 
 
-def write_dead_letters(letters: list[DeadLetter], data: Path) -> Path:
+def write_dead_letters(messages: Sequence[Received], data: Path) -> Path:
     """Writes them as one JSON object a line."""
     path = data / INTERNAL / "dead-letters.ndjson"
+    letters = [DeadLetter.from_message(message) for message in messages]
     lines = [json.dumps(asdict(letter), ensure_ascii=True) + "\n" for letter in letters]
     path.write_text("".join(lines))
     return path

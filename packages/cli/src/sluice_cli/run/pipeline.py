@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from functools import partial
 
 from rich.console import Console
-from sluice_core.deadletter import DeadLetter
 from sluice_core.errors import SluiceError
 from sluice_core.lifecycle import Stop
 
@@ -20,6 +19,7 @@ from sluice_cli.run.crew import ChildDiedError, Crew
 from sluice_cli.run.options import RunOptions
 from sluice_cli.run.scrape import Scraper, Snapshot
 from sluice_cli.run.view import View, view_for
+from sluice_cli.verify import Messages
 
 _LOOK_EVERY = 0.5
 _MEND_EVERY = 3.0
@@ -46,7 +46,7 @@ class Pipeline:
         self._batcher_environ: dict[str, str] = {}
         self.seconds = 0.0
         self.built_in = False
-        self.letters: list[DeadLetter] = []
+        self.letters = Messages()
 
     def execute(self) -> None:
         """Runs until the stop is requested or the work is done, drains, and leaves the lake on disk.
@@ -173,8 +173,10 @@ class Pipeline:
 
     def _keep(self) -> None:
         try:
-            self.letters = list(keep.take_dead_letters(self._resources.dlq))
-            keep.write_dead_letters(self.letters, self._options.data)
+            letters = list(keep.take_messages(self._resources.dlq))
+            keep.write_dead_letters(letters, self._options.data)
+            for letter in letters:
+                self.letters.add(letter, self._resources.bucket)
             keep.copy_objects(self._resources.bucket, self._options.data)
         except SluiceError as error:
             self._say(f"not everything could be copied from LocalStack: {error}")

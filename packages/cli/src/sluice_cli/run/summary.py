@@ -1,6 +1,7 @@
 """What a run prints at its end."""
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,8 @@ from sluice_core.account import Account
 from sluice_core.errors import PermanentError
 from sluice_core.quantities import format_bytes
 from sluice_core.reader import parts, read_batches
+
+from sluice_cli.verify import Verdict
 
 _ROWS = 6
 _COLUMNS = 9
@@ -69,8 +72,9 @@ def reading_line(lake: Path) -> str:
     return f'{python} -c "{code}"'
 
 
-def show(console: Console, account: Account, lake: Path, seconds: float) -> None:
+def show(console: Console, verdict: Verdict, lake: Path, seconds: float) -> None:
     """Prints all of it."""
+    account = verdict.account
     console.print()
     console.print(numbers(account, lake, seconds))
     rows = first_rows(lake)
@@ -80,6 +84,11 @@ def show(console: Console, account: Account, lake: Path, seconds: float) -> None
     for kind in ("lost", "unexpected"):
         if ids := account.samples.get(kind):
             console.print(f"{kind}: {', '.join(ids)} …", markup=False, highlight=False)
+    for name, fault in chain(verdict.objects.unreadable.items(), verdict.objects.odd.items()):
+        console.print(f"{name}: {fault}", markup=False, highlight=False, soft_wrap=True)
+    if verdict.letters is not None and verdict.letters.reasons:
+        reasons = ", ".join(f"{why} {n:,}" for why, n in verdict.letters.reasons.most_common())
+        console.print(f"dead letters, events by reason: {reasons}", markup=False, highlight=False)
     console.print("\nread them yourself:", highlight=False)
     console.print(f"  {reading_line(lake)}", soft_wrap=True, markup=False, highlight=False)
 
