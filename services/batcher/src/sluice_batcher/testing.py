@@ -36,6 +36,32 @@ def pack(events: Sequence[Mapping[str, Any] | bytes], **attributes: str | int) -
     return OutMessage(message.body, {**message.attributes, **changed})
 
 
+def packs(count: int, size: int = 10, start: int = 0, **fields: Any) -> list[OutMessage]:
+    """`count` packs of `size` events each, whose ids are `names(count * size, start)`."""
+    return [
+        pack([event(f"e{n:05d}", **fields) for n in range(first, first + size)])
+        for first in range(start, start + count * size, size)
+    ]
+
+
+def names(count: int, start: int = 0) -> list[str]:
+    """The ids of the events of `packs`, sorted."""
+    return [f"e{n:05d}" for n in range(start, start + count)]
+
+
+class FailTimes:
+    """A fault that happens the first `times` times that `action` is asked for."""
+
+    def __init__(self, action: str, times: int, error: Exception) -> None:
+        self.action, self.left, self.error = action, times, error
+
+    def __call__(self, action: str) -> None:
+        """Raises the error while it is due."""
+        if action == self.action and self.left:
+            self.left -= 1
+            raise self.error
+
+
 class Rig:
     """A batcher with everything around it faked. `settings` are SLUICE_* values, in lower case."""
 
