@@ -64,6 +64,17 @@ def test_every_pod_is_restricted(render, everything_values):
             assert own.get("readOnlyRootFilesystem") is True or name.endswith("-localstack"), name
 
 
+def test_no_service_is_pid_1(render, everything_values):
+    """PID 1 loses a SIGTERM that comes before Python has a handler, and runs on until it is killed."""
+    found = {
+        name: spec.get("shareProcessNamespace")
+        for name, spec in pods(render(*everything_values)).items()
+        if "-producer-" in name or name.endswith("-batcher")
+    }
+    assert len(found) >= 2
+    assert set(found.values()) == {True}, found
+
+
 def test_each_source_has_its_own_deployment(render, everything_values):
     rendered = render(*everything_values, given=False)
     demo, other = rendered.environment("-producer-demo"), rendered.environment("-producer-other")
