@@ -1,7 +1,6 @@
 """What a run prints at its end."""
 
 import sys
-from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from sluice_core.quantities import format_bytes
 from sluice_core.reader import parts, read_batches
 
 from sluice_cli.verify import Verdict
+from sluice_cli.verify_report import notes
 
 _ROWS = 6
 _COLUMNS = 9
@@ -84,11 +84,8 @@ def show(console: Console, verdict: Verdict, lake: Path, seconds: float) -> None
     for kind in ("lost", "unexpected"):
         if ids := account.samples.get(kind):
             console.print(f"{kind}: {', '.join(ids)} …", markup=False, highlight=False)
-    for name, fault in chain(verdict.objects.unreadable.items(), verdict.objects.odd.items()):
-        console.print(f"{name}: {fault}", markup=False, highlight=False, soft_wrap=True)
-    if verdict.letters is not None and verdict.letters.reasons:
-        reasons = ", ".join(f"{why} {n:,}" for why, n in verdict.letters.reasons.most_common())
-        console.print(f"dead letters, events by reason: {reasons}", markup=False, highlight=False)
+    for line in notes(verdict):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print("\nread them yourself:", highlight=False)
     console.print(f"  {reading_line(lake)}", soft_wrap=True, markup=False, highlight=False)
 
