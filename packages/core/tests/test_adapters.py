@@ -1,18 +1,22 @@
 """The adapters' translation of SQS's and S3's answers, against botocore's own stubber."""
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from botocore.stub import ANY, Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.aws import clients, translated
 from sluice_core.errors import (
     AccessDeniedError,
+    ClockSkewError,
     MissingResourceError,
     NotFoundError,
     PermanentError,
     PreconditionError,
+    SluiceError,
     TemporaryError,
+    UnexpectedAnswerError,
+    UnsupportedError,
 )
 from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.s3 import Bucket
@@ -32,6 +36,12 @@ def aws(monkeypatch):
 @pytest.mark.parametrize(
     ("code", "status", "kind"),
     [
+        ("RequestTimeTooSkewed", 403, ClockSkewError),
+        ("RequestExpired", 400, ClockSkewError),
+        ("SignatureDoesNotMatch", 403, AccessDeniedError),
+        ("InvalidSignatureException", 403, AccessDeniedError),
+        ("NotImplemented", 501, UnsupportedError),
+        ("403", 403, UnexpectedAnswerError),
         ("AWS.SimpleQueueService.NonExistentQueue", 400, MissingResourceError),
         ("QueueDoesNotExist", 400, MissingResourceError),
         ("NoSuchBucket", 404, MissingResourceError),
@@ -54,6 +64,86 @@ def test_errors_are_translated(code, status, kind):
         raise error
     assert type(caught.value) is kind
     assert "do it" in str(caught.value)
+
+
+def refusal(code, message, status=403, operation="PutObject", **headers):
+    meta = {"HTTPStatusCode": status, "HTTPHeaders": headers}
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": meta}, operation
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("RequestTimeTooSkewed", "too large", date="Wed, 01 Jan 2020 00:00:00 GMT"),
+        refusal(
+            "SignatureDoesNotMatch",
+            "Signature expired: 20200101T000000Z is now earlier than 20200101T001500Z",
+            date="Wed, 01 Jan 2020 00:00:00 GMT",
+        ),
+        refusal(
+            "InvalidSignatureException",
+            "Signature not yet current: 20200101T003000Z is still later than 20200101T000500Z",
+            date="Wed, 01 Jan 2020 00:00:00 GMT",
+        ),
+        # A HEAD's refusal has no code: the clocks tell.
+        refusal("403", "Forbidden", operation="HeadBucket", date="Wed, 01 Jan 2020 00:00:00 GMT"),
+    ],
+)
+def test_a_wrong_clock_is_temporary_and_said(error):
+    said = r"clock .* by [\d,]+ s \(ahead\): set it right"
+    with pytest.raises(ClockSkewError, match=said), translated("do it"):
+        raise error
+
+
+def test_a_closed_bucket_is_no_matter_of_clocks():
+    with pytest.raises(AccessDeniedError), translated("look at bucket"):
+        raise refusal("403", "Forbidden", operation="HeadBucket")
+
+
+SECRETS = [
+    "IQoJb3JpZ2luX2VjEJ",
+    "AKIAIOSFODNN7EXAMPLE",
+    "hunter2",
+    "fe5f80f77d5fa3beca038a248ff027d0",
+]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal(
+            "InvalidSignatureException",
+            "The request signature we calculated does not match the signature you provided.\n\n"
+            "The Canonical String for this request should have been\n'POST\n/\n\nhost:sqs\n"
+            f"x-amz-security-token:{SECRETS[0]}\n'",
+        ),
+        refusal(
+            "IncompleteSignature",
+            f"in Authorization: AWS4-HMAC-SHA256 Credential={SECRETS[1]}/20260101/us-east-1, Signature={SECRETS[3]}",
+        ),
+        refusal("AuthFailure", f"header X-Amz-Security-Token: {SECRETS[0]} is bad"),
+        EndpointConnectionError(endpoint_url=f"http://me:{SECRETS[2]}@host:4566/"),
+        ParamValidationError(report=f"http://me:{SECRETS[2]}@host"),
+        ValueError(f"http://me:{SECRETS[2]}@host"),
+    ],
+)
+def test_no_error_holds_a_credential(error):
+    with pytest.raises(SluiceError) as caught, translated("do it"):
+        raise error
+    assert not [secret for secret in SECRETS if secret in str(caught.value)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"), [({"if_none_match": True}, True), ({"if_match": "x"}, True), ({}, False)]
+)
+def test_a_store_without_conditional_writes_is_told_so(aws, condition, told):
+    with Stubber(aws.s3) as stub:
+        stub.add_client_error("put_object", "NotImplemented", "A header …", http_status_code=501)
+        with pytest.raises(UnsupportedError) as caught:
+            Bucket(aws, "bucket").put("k", b"", **condition)
+    assert ("knows no conditional writes" in str(caught.value)) is told
 
 
 def test_no_connection_is_temporary():
@@ -83,16 +173,27 @@ def test_a_failing_delete_reports_all_that_is_left(aws):
         stub.add_response(
             "delete_message_batch",
             {
-                "Successful": [],
+                "Successful": [{"Id": str(n)} for n in range(10) if n not in (3, 7)],
                 "Failed": [{"Id": "3", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}],
             },
             {"QueueUrl": URL, "Entries": ANY},
         )
         stub.add_client_error("delete_message_batch", "ServiceUnavailable", http_status_code=503)
         refused = Queue(aws, URL).delete([str(n) for n in range(25)])
-    assert [r.index for r in refused] == [3, *range(10, 25)]
-    assert refused[0].permanent
-    assert not refused[1].permanent
+    # 7 is not named: nobody said that it was deleted.
+    assert [r.index for r in refused] == [3, 7, *range(10, 25)]
+    assert [r.permanent for r in refused] == [True, *[False] * 16]
+
+
+def test_an_extension_that_the_reply_does_not_name_did_not_happen(aws):
+    with Stubber(aws.sqs) as stub:
+        stub.add_response(
+            "change_message_visibility_batch",
+            {"Successful": [{"Id": "1"}, {"Id": "9"}], "Failed": []},
+            {"QueueUrl": URL, "Entries": ANY},
+        )
+        refused = Queue(aws, URL).extend(["a", "b"], 30)
+    assert [(r.index, r.code, r.permanent) for r in refused] == [(0, "NotAnswered", False)]
 
 
 def test_put_into_a_bucket_that_is_gone(aws):

@@ -4,10 +4,13 @@
     ├── ConfigError            a setting is wrong: the start is refused (exit 2)
     ├── PermanentError         trying again cannot help (exit 1)
     │   ├── AccessDeniedError  AWS refuses these credentials or this action
-    │   └── NotFoundError      the object asked for does not exist
+    │   ├── NotFoundError      the object asked for does not exist
+    │   └── UnsupportedError   this store does not know what Sluice needs of it
     ├── OwnershipError         another producer owns the checkpoint (exit 3)
     ├── TemporaryError         try again, after `delay` seconds when the other side named one
-    │   └── MissingResourceError  the queue or the bucket is not there (yet, or any more)
+    │   ├── MissingResourceError  the queue or the bucket is not there (yet, or any more)
+    │   ├── UnexpectedAnswerError  what answered is not, or not now, the service that was asked
+    │   └── ClockSkewError        this machine's clock is too far from AWS's
     ├── PreconditionError      S3 refused a conditional write (412, or 409 while another was under way)
     ├── PoisonError            this message or event can never be processed: dead letter
     └── UnknownCodecError      a newer producer's message: left in the queue for a newer batcher
@@ -36,6 +39,10 @@ class NotFoundError(PermanentError):
     """The object that was asked for does not exist."""
 
 
+class UnsupportedError(PermanentError):
+    """The store lacks something that Sluice cannot do without (a conditional write); the message names it."""
+
+
 class OwnershipError(SluiceError):
     """Another producer has taken over the checkpoint: this one is the old one and must stop."""
 
@@ -50,6 +57,18 @@ class TemporaryError(SluiceError):
 
 class MissingResourceError(TemporaryError):
     """A queue or bucket does not exist now; whoever owns it may make it (again)."""
+
+
+class UnexpectedAnswerError(TemporaryError):
+    """The answer is not what the API promises: a proxy's page, a reply without what it must hold.
+
+    Nobody knows whether the call was carried out. Temporary, because what answers so (a gateway, a store that
+    starts) is seldom there for long, and nothing is lost by asking again.
+    """
+
+
+class ClockSkewError(TemporaryError):
+    """AWS refuses a signature because of its time; it goes away when this machine's clock is right again."""
 
 
 class PreconditionError(SluiceError):

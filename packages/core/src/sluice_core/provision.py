@@ -7,6 +7,7 @@ import json
 from typing import Final
 
 from sluice_core.aws import Aws, translated
+from sluice_core.aws_errors import text, understood
 from sluice_core.errors import MissingResourceError, PreconditionError
 from sluice_core.s3 import Bucket
 from sluice_core.sqs import Queue
@@ -26,12 +27,12 @@ def make_queues(
     `visibility_timeout` (seconds) counts for a new queue only. Raises the errors of `Queue`.
     """
     dlq = _queue(aws, dlq_name, {"MessageRetentionPeriod": _RETENTION})
-    with translated(f"read attributes of queue {dlq_name!r}"):
-        attributes = aws.sqs.get_queue_attributes(QueueUrl=dlq.url, AttributeNames=["QueueArn"])
-    redrive = {
-        "deadLetterTargetArn": attributes["Attributes"]["QueueArn"],
-        "maxReceiveCount": MAX_RECEIVE_COUNT,
-    }
+    what = f"read attributes of queue {dlq_name!r}"
+    with translated(what):
+        reply = aws.sqs.get_queue_attributes(QueueUrl=dlq.url, AttributeNames=["QueueArn"])
+    with understood(what):
+        arn = text(reply["Attributes"]["QueueArn"])
+    redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
     queue = _queue(
         aws,
         name,
@@ -69,6 +70,8 @@ def _queue(aws: Aws, name: str, attributes: dict[str, str]) -> Queue:
     try:
         return Queue.resolve(aws, name)
     except MissingResourceError:
-        with translated(f"make queue {name!r}"):
+        what = f"make queue {name!r}"
+        with translated(what):
             reply = aws.sqs.create_queue(QueueName=name, Attributes=attributes)  # type: ignore[arg-type] # names are literals there
-        return Queue(aws, reply["QueueUrl"])
+        with understood(what):
+            return Queue(aws, text(reply["QueueUrl"]))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sluice_core.aws import Aws, translated
-from sluice_core.errors import MissingResourceError, NotFoundError
+from sluice_core.aws_errors import text, understood
+from sluice_core.errors import MissingResourceError, NotFoundError, UnsupportedError
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ class Bucket:
             options["IfNoneMatch"] = "*"
         if if_match is not None:
             options["IfMatch"] = if_match
+        what = f"write s3://{self._name}/{key}"
         try:
-            with translated(f"write s3://{self._name}/{key}"):
+            with translated(what):
                 reply = self._s3.put_object(
                     Bucket=self._name,
                     Key=key,
@@ -114,19 +116,33 @@ class Bucket:
         except NotFoundError as error:
             # S3 answers a PUT with If-Match on a key that does not exist with 404 NoSuchKey.
             raise (error if if_match is not None else MissingResourceError(str(error))) from error
-        return reply["ETag"]
+        except UnsupportedError as error:
+            if not options.keys() & {"IfNoneMatch", "IfMatch"}:
+                raise
+            raise UnsupportedError(
+                f"{error}: if that is for the condition (If-None-Match, If-Match), this store knows no conditional "
+                "writes, without which repeated writes could overwrite and two producers share a checkpoint: use "
+                "AWS S3, or a store that has them"
+            ) from error
+        with understood(what):
+            return text(reply["ETag"])
 
     def get(self, key: str) -> Fetched:
         """See `BucketLike.get`."""
-        with translated(f"read s3://{self._name}/{key}"):
+        what = f"read s3://{self._name}/{key}"
+        with translated(what):
             reply = self._s3.get_object(Bucket=self._name, Key=key)
-            return Fetched(reply["Body"].read(), reply["ETag"], dict(reply.get("Metadata", {})))
+            body = reply["Body"].read()
+        with understood(what):
+            return Fetched(body, text(reply["ETag"]), dict(reply.get("Metadata", {})))
 
     def head(self, key: str) -> Fetched:
         """See `BucketLike.head`."""
-        with translated(f"look at s3://{self._name}/{key}"):
+        what = f"look at s3://{self._name}/{key}"
+        with translated(what):
             reply = self._s3.head_object(Bucket=self._name, Key=key)
-            return Fetched(b"", reply["ETag"], dict(reply.get("Metadata", {})))
+        with understood(what):
+            return Fetched(b"", text(reply["ETag"]), dict(reply.get("Metadata", {})))
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """See `BucketLike.list`."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sluice_core.aws import Aws, translated
+from sluice_core.aws_errors import clean, text, understood
 from sluice_core.errors import TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES, SQS_MAX_WAIT_SECONDS
 
@@ -150,8 +151,11 @@ class Queue:
         """The queue of that name or URL; raises MissingResourceError when a name does not exist."""
         if name_or_url.startswith(("http://", "https://")):
             return cls(aws, name_or_url)
-        with translated(f"look up queue {name_or_url!r}"):
-            return cls(aws, aws.sqs.get_queue_url(QueueName=name_or_url)["QueueUrl"])
+        what = f"look up queue {name_or_url!r}"
+        with translated(what):
+            reply = aws.sqs.get_queue_url(QueueName=name_or_url)
+        with understood(what):
+            return cls(aws, text(reply["QueueUrl"]))
 
     @property
     def url(self) -> str:
@@ -179,18 +183,11 @@ class Queue:
             }
             for index, message in enumerate(messages)
         ]
-        with translated(f"send to queue {self.name!r}"):
+        what = f"send to queue {self.name!r}"
+        with translated(what):
             reply = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
-        failed = _refused(reply.get("Failed", ()))
-        answered = {refused.index for refused in failed}
-        answered |= {int(entry["Id"]) for entry in reply.get("Successful", ())}
-        # An entry that the reply does not name was not accepted as far as anybody knows.
-        failed += [
-            Refused(index, "NotAnswered", "the reply does not name this entry", permanent=False)
-            for index in range(len(messages))
-            if index not in answered
-        ]
-        return failed
+        with understood(what):
+            return _refused(reply, len(messages))
 
     def receive(
         self,
@@ -201,7 +198,8 @@ class Queue:
     ) -> list[Received]:
         """See `QueueLike.receive`."""
         options: dict[str, Any] = {} if visibility is None else {"VisibilityTimeout": visibility}
-        with translated(f"receive from queue {self.name!r}"):
+        what = f"receive from queue {self.name!r}"
+        with translated(what):
             reply = self._sqs.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=max_messages,
@@ -210,7 +208,8 @@ class Queue:
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
                 **options,
             )
-        return [_received(message) for message in reply.get("Messages", ())]
+        with understood(what):
+            return [_received(message) for message in reply.get("Messages", ())]
 
     def delete(self, handles: Sequence[str]) -> list[Refused]:
         """See `QueueLike.delete`."""
@@ -234,22 +233,11 @@ class Queue:
 
     def attributes(self) -> QueueAttributes:
         """See `QueueLike.attributes`."""
-        with translated(f"read attributes of queue {self.name!r}"):
+        what = f"read attributes of queue {self.name!r}"
+        with translated(what):
             reply = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
-        values: dict[str, str] = {str(k): v for k, v in reply.get("Attributes", {}).items()}
-        redrive = json.loads(values.get("RedrivePolicy") or "{}")
-        return QueueAttributes(
-            visible=int(values.get("ApproximateNumberOfMessages", 0)),
-            in_flight=int(values.get("ApproximateNumberOfMessagesNotVisible", 0)),
-            delayed=int(values.get("ApproximateNumberOfMessagesDelayed", 0)),
-            visibility_timeout=int(values.get("VisibilityTimeout", 30)),
-            max_message_bytes=int(values.get("MaximumMessageSize", SQS_MAX_BYTES)),
-            redrive_target=redrive.get("deadLetterTargetArn"),
-            max_receive_count=int(redrive["maxReceiveCount"])
-            if "maxReceiveCount" in redrive
-            else None,
-            created_at=int(float(values.get("CreatedTimestamp", 0))),
-        )
+        with understood(what):
+            return _attributes({str(k): v for k, v in reply["Attributes"].items()})
 
     def _in_tens(
         self, handles: Sequence[str], call: Any, extra: dict[str, Any], verb: str
@@ -260,9 +248,12 @@ class Queue:
             entries = [
                 {"Id": str(i), "ReceiptHandle": handle, **extra} for i, handle in enumerate(part)
             ]
+            what = f"{verb} queue {self.name!r}"
             try:
-                with translated(f"{verb} queue {self.name!r}"):
+                with translated(what):
                     reply = call(entries)
+                with understood(what):
+                    failed = _refused(reply, len(part))
             except TemporaryError as error:
                 # What went before is done: report the rest entry by entry, so that only that is retried.
                 refused += [
@@ -270,10 +261,7 @@ class Queue:
                     for i in range(start, len(handles))
                 ]
                 break
-            refused += [
-                Refused(start + r.index, r.code, r.detail, r.permanent)
-                for r in _refused(reply.get("Failed", ()))
-            ]
+            refused += [Refused(start + r.index, r.code, r.detail, r.permanent) for r in failed]
         return refused
 
 
@@ -306,29 +294,56 @@ def chunked(messages: Iterable[OutMessage]) -> Iterator[list[OutMessage]]:
         yield part
 
 
-def _refused(entries: Iterable[Any]) -> list[Refused]:
-    return [
-        Refused(
+def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
+    """What did not happen of a call of `count` entries: what the reply refuses, and what it does not name."""
+    refused = {
+        int(entry["Id"]): Refused(
             index=int(entry["Id"]),
-            code=str(entry.get("Code", "")),
-            detail=str(entry.get("Message", "")),
+            code=clean(str(entry.get("Code", ""))),
+            detail=clean(str(entry.get("Message", ""))),
             permanent=bool(entry.get("SenderFault", False)) and entry.get("Code") not in _THROTTLED,
         )
-        for entry in entries
-    ]
+        for entry in reply.get("Failed", ())
+    }
+    done = {int(entry["Id"]) for entry in reply.get("Successful", ())}
+    for index in range(count):
+        if index not in done and index not in refused:
+            refused[index] = Refused(
+                index, "NotAnswered", "the reply does not name this entry", permanent=False
+            )
+    return [refused[index] for index in sorted(refused) if 0 <= index < count]
 
 
 def _received(message: Any) -> Received:
-    system = message.get("Attributes", {})
+    system = message["Attributes"]
+    body = message["Body"]
+    if not isinstance(body, str):
+        raise TypeError(f"a body is text, not {type(body).__name__}")
     return Received(
-        message_id=message["MessageId"],
-        receipt_handle=message["ReceiptHandle"],
-        body=message.get("Body", ""),
+        message_id=text(message["MessageId"]),
+        receipt_handle=text(message["ReceiptHandle"]),
+        body=body,
         attributes={
-            name: value["StringValue"]
+            name: str(value["StringValue"])
             for name, value in message.get("MessageAttributes", {}).items()
             if "StringValue" in value
         },
-        sent_at=int(system.get("SentTimestamp", 0)) / 1000,
-        receive_count=int(system.get("ApproximateReceiveCount", 1)),
+        sent_at=int(system["SentTimestamp"]) / 1000,
+        receive_count=int(system["ApproximateReceiveCount"]),
+    )
+
+
+def _attributes(values: Mapping[str, str]) -> QueueAttributes:
+    redrive = json.loads(values.get("RedrivePolicy") or "{}")
+    count = redrive.get("maxReceiveCount")
+    target = redrive.get("deadLetterTargetArn")
+    return QueueAttributes(
+        visible=int(values["ApproximateNumberOfMessages"]),
+        in_flight=int(values["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(values["ApproximateNumberOfMessagesDelayed"]),
+        visibility_timeout=int(values["VisibilityTimeout"]),
+        max_message_bytes=int(values.get("MaximumMessageSize", SQS_MAX_BYTES)),
+        redrive_target=None if target is None else text(target),
+        max_receive_count=None if count is None else int(count),
+        created_at=int(float(values["CreatedTimestamp"])),
     )

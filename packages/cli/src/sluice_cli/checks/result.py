@@ -7,10 +7,13 @@ from typing import Any
 
 from sluice_core.errors import (
     AccessDeniedError,
+    ClockSkewError,
     MissingResourceError,
     NotFoundError,
     SluiceError,
     TemporaryError,
+    UnexpectedAnswerError,
+    UnsupportedError,
 )
 
 
@@ -63,6 +66,14 @@ def refused(name: str, error: SluiceError, missing: str) -> Result:
         advice = "give this role the permission that the message names, or other credentials"
     elif isinstance(error, MissingResourceError | NotFoundError):
         advice = missing
+    elif isinstance(error, ClockSkewError):
+        advice = "set this machine's clock"
+    elif isinstance(error, UnexpectedAnswerError):
+        advice = "look at what answers at AWS_ENDPOINT_URL (unset: AWS itself), and at proxies on the way"
+    elif isinstance(error, UnsupportedError):
+        advice = (
+            "use AWS S3, or a store that knows conditional writes (LocalStack and moto's server do)"
+        )
     elif isinstance(error, TemporaryError):
         advice = "is AWS_ENDPOINT_URL (unset: AWS itself) right, and can it be reached from here?"
     else:
