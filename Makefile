@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 ARGS ?=
 PYTEST_ARGS ?=
+# A command that runs the unit tests' command.
+UNDER ?=
 # A worker for each core, four at most: each functional worker starts a LocalStack of its own.
 WORKERS ?= -n auto --maxprocesses 4
 # The bootstrapped uv is on the PATH of every recipe; one that was there before comes first.
@@ -34,8 +36,8 @@ lint: $(SYNCED) ## ruff, its formatting, and the rules between the packages
 types: $(SYNCED) ## mypy, strict
 	@$(BIN)/mypy
 
-unit: $(SYNCED) ## Tests without network, with coverage
-	@$(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(WORKERS) $(PYTEST_ARGS)
+unit: $(SYNCED) ## Tests without network, with coverage (UNDER=scripts/just-booted: as after a boot)
+	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(WORKERS) $(PYTEST_ARGS)
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m functional $(WORKERS) --dist loadscope $(PYTEST_ARGS)

@@ -1,4 +1,8 @@
-"""Renders the chart with the real helm; without it these tests are skipped on a desk and fail in CI."""
+"""Renders the chart with the real helm; without it these tests are skipped on a desk and fail in CI.
+
+A chart that helm refuses renders nothing, and nothing fulfils almost any assertion: `render` fails then, and
+`refusal` fails when helm does not refuse.
+"""
 
 import os
 import shutil
@@ -25,15 +29,14 @@ APIS = ("--api-versions", "keda.sh/v1alpha1", "--api-versions", "monitoring.core
 
 @dataclass(frozen=True)
 class Rendered:
-    """What `helm template` made: the objects, or the message of its refusal."""
+    """The objects that `helm template` made; at least one."""
 
     objects: list[dict[str, Any]]
-    error: str
 
     def one(self, kind: str, ending: str = "") -> dict[str, Any]:
         """The single object of that kind whose name ends so."""
         found = self.all(kind, ending)
-        assert len(found) == 1, f"{len(found)} objects of kind {kind} *{ending}; {self.error}"
+        assert len(found) == 1, f"{len(found)} objects of kind {kind} *{ending}"
         return found[0]
 
     def all(self, kind: str, ending: str = "") -> list[dict[str, Any]]:
@@ -48,32 +51,74 @@ class Rendered:
 
 
 Render = Callable[..., Rendered]
+Refusal = Callable[..., str]
+
+HELM_MISSING = "helm is missing (https://helm.sh/docs/intro/install/)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without helm, one skipped test stands for all that need it."""
+    if shutil.which("helm") or os.environ.get("CI"):
+        return
+    needing = [item for item in items if "helm" in getattr(item, "fixturenames", ())]
+    if needing:
+        reason = f"all {len(needing)} tests of the chart that need helm: {HELM_MISSING}"
+        needing[0].add_marker(pytest.mark.skip(reason=reason))
+        items[:] = [item for item in items if item not in needing[1:]]
+        config.hook.pytest_deselected(items=needing[1:])
 
 
 @pytest.fixture(scope="session")
 def helm() -> str:
     path = shutil.which("helm")
     if path is None:
-        reason = "helm is missing (https://helm.sh/docs/intro/install/)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        pytest.fail(HELM_MISSING)
     return path
 
 
 @pytest.fixture(scope="session")
-def render(helm: str) -> Render:
-    """`render("--set", "a=b", given=False)`: the chart with these arguments and, by default, what users must give."""
+def template(helm: str) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """`helm template` with these arguments and, by default, what users must give."""
 
-    def run(*arguments: str, given: bool = True, apis: tuple[str, ...] = APIS) -> Rendered:
-        done = subprocess.run(
-            [helm, "template", "rel", str(CHART), *(GIVEN if given else ()), *apis, *arguments],
+    def run(
+        *arguments: str,
+        given: bool = True,
+        apis: tuple[str, ...] = APIS,
+        release: str = "rel",
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [helm, "template", release, str(CHART), *(GIVEN if given else ()), *apis, *arguments],
             capture_output=True,
             text=True,
             check=False,
         )
-        objects = [o for o in yaml.safe_load_all(done.stdout) if o] if done.returncode == 0 else []
-        return Rendered(objects, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(template: Callable[..., "subprocess.CompletedProcess[str]"]) -> Render:
+    """`render("--set", "a=b", given=False)`: what the chart makes of these values."""
+
+    def run(*arguments: str, **options: Any) -> Rendered:
+        done = template(*arguments, **options)
+        assert done.returncode == 0, f"helm refused: {done.stderr}"
+        objects = [o for o in yaml.safe_load_all(done.stdout) if o]
+        assert objects, "helm rendered nothing"
+        return Rendered(objects)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def refusal(template: Callable[..., "subprocess.CompletedProcess[str]"]) -> Refusal:
+    """`refusal("--set", "a=b")`: the message with which the chart refuses these values."""
+
+    def run(*arguments: str, **options: Any) -> str:
+        done = template(*arguments, **options)
+        assert done.returncode != 0, "helm did not refuse"
+        assert done.stdout == "", "helm refused, and rendered all the same"
+        return done.stderr
 
     return run
 

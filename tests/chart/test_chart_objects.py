@@ -184,12 +184,10 @@ def test_the_must_fail_test_is_there_only_when_asked(render):
 
 
 def test_names_stay_within_limits(render):
-    long = "r" * 53
     rendered = render(
-        "--name-template",
-        long,
         "--set",
         "producers[0].name=abcdefghijklmnopqrst,producers[0].url=http://x",
+        release="r" * 53,
     )
     for item in rendered.objects:
         assert len(item["metadata"]["name"]) <= 63

@@ -35,9 +35,11 @@ def names(count):
 
 
 def test_runs_and_drains_what_is_held():
-    rig = Rig(batch_max_rows=1000, batch_max_age=600, shutdown_grace=10, receive_wait=1)
+    rig = Rig(
+        SystemClock(), batch_max_rows=1000, batch_max_age=600, shutdown_grace=10, receive_wait=1
+    )
     Poll(rig)
-    running = rig.run(SystemClock())
+    running = rig.run()
     rig.send(packs(25))
     running.wait_until(lambda: running.batcher.buffer.rows == 250)
     assert rig.rows() == []
@@ -51,10 +53,15 @@ def test_runs_and_drains_what_is_held():
 
 def test_a_drain_may_hand_back_what_is_not_a_full_batch():
     rig = Rig(
-        batch_max_rows=100, batch_max_age=600, shutdown_grace=10, receive_wait=1, drain="return"
+        SystemClock(),
+        batch_max_rows=100,
+        batch_max_age=600,
+        shutdown_grace=10,
+        receive_wait=1,
+        drain="return",
     )
     Poll(rig)
-    running = rig.run(SystemClock())
+    running = rig.run()
     rig.send(packs(25))
     running.wait_until(lambda: len(rig.ids()) == 200 and running.batcher.buffer.rows == 50)
     rig.stop.request()
@@ -62,17 +69,25 @@ def test_a_drain_may_hand_back_what_is_not_a_full_batch():
     assert len(rig.ids()) == 200, "no object under its size"
     assert rig.queue.attributes().visible == 5, "visible at once, for another batcher"
     assert rig.metric("messages_returned_total", why="drain") == 5
-    rig.restart(rig.clock)
-    rig.run_dry()
+    rig.settings = rig.settings.model_copy(update={"drain": "flush"})
+    again = rig.run()
+    again.wait_until(lambda: again.batcher.buffer.rows == 50)
+    rig.stop.request()
+    assert again.join() == 0
     assert rig.ids() == names(250)
 
 
 def test_the_outstanding_poll_is_finished_and_written():
     rig = Rig(
-        batch_max_rows=1000, batch_max_age=600, receivers=1, shutdown_grace=10, receive_wait=1
+        SystemClock(),
+        batch_max_rows=1000,
+        batch_max_age=600,
+        receivers=1,
+        shutdown_grace=10,
+        receive_wait=1,
     )
     poll = Poll(rig, seconds=10)
-    running = rig.run(SystemClock())
+    running = rig.run()
     running.wait_until(lambda: running.batcher.receivers)
     rig.stop.request()
     rig.send(packs(2))
@@ -83,15 +98,17 @@ def test_the_outstanding_poll_is_finished_and_written():
 
 
 def test_a_stop_under_load_neither_loses_nor_doubles():
-    rig = Rig(batch_max_rows=50, batch_max_age=600, shutdown_grace=10, receive_wait=1)
+    rig = Rig(
+        SystemClock(), batch_max_rows=50, batch_max_age=600, shutdown_grace=10, receive_wait=1
+    )
     Poll(rig)
     rig.send(packs(300))
-    running = rig.run(SystemClock())
+    running = rig.run()
     running.wait_until(lambda: len(rig.bucket.objects) > 5)
     rig.stop.request()
     assert running.join() == 0
     assert len(rig.ids()) + 10 * len(rig.queue) == 3000
-    again = rig.run(SystemClock())
+    again = rig.run()
     again.wait_until(lambda: not len(rig.queue))
     rig.stop.request()
     assert again.join() == 0
@@ -99,7 +116,7 @@ def test_a_stop_under_load_neither_loses_nor_doubles():
 
 
 def test_s3_down_hands_the_messages_back_within_the_grace():
-    rig = Rig(batch_max_rows=10, shutdown_grace=4, receive_wait=0)
+    rig = Rig(SystemClock(), batch_max_rows=10, shutdown_grace=4, receive_wait=0)
 
     def down(action):
         raise TemporaryError("S3 is away")
@@ -107,25 +124,24 @@ def test_s3_down_hands_the_messages_back_within_the_grace():
     rig.bucket.before = down
     Poll(rig)
     rig.send(packs(4))
-    running = rig.run(SystemClock())
+    running = rig.run()
     running.wait_until(lambda: rig.metric("put_failures_total") > 1)
-    clock = SystemClock()
-    start = clock.monotonic()
+    start = rig.clock.monotonic()
     rig.stop.request()
     assert running.join() == 0
-    assert clock.monotonic() - start < 4.5
+    assert rig.clock.monotonic() - start < 4.5
     assert rig.queue.attributes().visible == 4, "visible at once, for a batcher that can write"
     assert rig.metric("messages_returned_total", why="drain") >= 2
     rig.bucket.before = lambda action: None
-    rig.restart()
-    rig.queue.clock = rig.clock
-    rig.clock.advance(clock.monotonic())
-    rig.run_dry()
+    again = rig.run()
+    again.wait_until(lambda: not len(rig.queue))
+    rig.stop.request()
+    assert again.join() == 0
     assert rig.ids() == names(40)
 
 
 def test_a_second_signal_leaves_at_once_and_loses_nothing():
-    rig = Rig(batch_max_rows=10, shutdown_grace=60, receive_wait=1)
+    rig = Rig(SystemClock(), batch_max_rows=10, shutdown_grace=60, receive_wait=1)
 
     def down(action):
         raise TemporaryError("S3 is away")
@@ -133,22 +149,23 @@ def test_a_second_signal_leaves_at_once_and_loses_nothing():
     rig.bucket.before = down
     Poll(rig)
     rig.send(packs(2))
-    running = rig.run(SystemClock())
+    running = rig.run()
     running.wait_until(lambda: rig.metric("put_failures_total") > 0)
-    clock = SystemClock()
-    start = clock.monotonic()
+    start = rig.clock.monotonic()
     rig.stop.request()
     rig.stop.force()
     assert running.join() == 1
-    assert clock.monotonic() - start < 5
+    assert rig.clock.monotonic() - start < 5
     assert len(rig.queue) == 2
 
 
 def test_letters_are_sent_before_the_end():
-    rig = Rig(batch_max_rows=1000, batch_max_age=600, shutdown_grace=10, receive_wait=1)
+    rig = Rig(
+        SystemClock(), batch_max_rows=1000, batch_max_age=600, shutdown_grace=10, receive_wait=1
+    )
     Poll(rig)
     rig.send([pack([event("a"), b"junk"])])
-    running = rig.run(SystemClock())
+    running = rig.run()
     running.wait_until(lambda: running.batcher.buffer.rows)
     rig.stop.request()
     assert running.join() == 0
@@ -159,7 +176,7 @@ def test_letters_are_sent_before_the_end():
 
 @pytest.mark.parametrize("part", ["flusher", "keeper", "desk", "deleter"])
 def test_a_crashed_thread_ends_the_process(part, monkeypatch):
-    rig = Rig(batch_max_rows=1000, shutdown_grace=5, receive_wait=1)
+    rig = Rig(SystemClock(), batch_max_rows=1000, shutdown_grace=5, receive_wait=1)
     Poll(rig)
     with monkeypatch.context() as patch:
         from sluice_batcher import deleter, flusher, leases, poison
@@ -175,5 +192,5 @@ def test_a_crashed_thread_ends_the_process(part, monkeypatch):
             raise RuntimeError("a bug")
 
         patch.setattr(owner, "step", crash)
-        running = rig.run(SystemClock())
+        running = rig.run()
         assert running.join() == 1

@@ -71,7 +71,11 @@ class _Message:
 
 @dataclass
 class FakeSqs:
-    """One standard queue. `receive` never blocks: the clock decides what is visible."""
+    """One standard queue. `receive` never blocks: the clock decides what is visible.
+
+    The clock cannot be exchanged: each starts from a second of its own, so that what one hides, another may
+    show at once or never.
+    """
 
     clock: Clock
     name: str = "queue"
@@ -88,6 +92,11 @@ class FakeSqs:
     _messages: dict[str, _Message] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "clock" and "clock" in self.__dict__:
+            raise AttributeError(f"{self.name} keeps the clock that it was made with")
+        super().__setattr__(name, value)
 
     @property
     def url(self) -> str:

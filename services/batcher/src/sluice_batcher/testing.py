@@ -63,12 +63,16 @@ class FailTimes:
 
 
 class Rig:
-    """A batcher with everything around it faked. `settings` are SLUICE_* values, in lower case."""
+    """A batcher with everything around it faked. `settings` are SLUICE_* values, in lower case.
 
-    def __init__(self, clock: FakeClock | None = None, **settings: object) -> None:
+    One clock drives the batcher and its queues alike: a fake one that the test moves, or, for `run`, the
+    machine's own.
+    """
+
+    def __init__(self, clock: Clock | None = None, **settings: object) -> None:
         environ = {f"SLUICE_{name.upper()}": str(value) for name, value in settings.items()}
         self.settings = load_settings(BatcherSettings, {"SLUICE_FORMAT": "jsonl", **environ})
-        self.clock = clock or FakeClock()
+        self.clock: Clock = clock or FakeClock()
         self.queue = FakeSqs(self.clock)
         self.dead_queue = FakeSqs(self.clock, name="dead")
         self.bucket = FakeS3()
@@ -78,7 +82,7 @@ class Rig:
         self.metrics = Metrics(self.registry, self.settings.format)
         self.batcher = self.restart()
 
-    def restart(self, clock: Clock | None = None) -> Batcher:
+    def restart(self) -> Batcher:
         """A new batcher over the same world, as after a kill."""
         self.stop = Stop()
         self.registry = CollectorRegistry()
@@ -91,7 +95,7 @@ class Rig:
                 self.dead_queue,
                 self.bucket,
                 self.queue.attributes(),
-                clock or self.clock,
+                self.clock,
                 random.Random(1),  # noqa: S311
             ),
             stop=self.stop,
@@ -100,9 +104,11 @@ class Rig:
         )
         return self.batcher
 
-    def run(self, real: Clock) -> "Running":
-        """The batcher under its own threads, in real time; the queue's time is real, too."""
-        return Running(self, real)
+    def run(self) -> "Running":
+        """A new batcher under its own threads; the rig's clock must be a real one."""
+        if isinstance(self.clock, FakeClock):
+            raise TypeError("threads need real time: Rig(SystemClock(), …)")
+        return Running(self)
 
     def send(self, messages: Iterable[OutMessage]) -> list[str]:
         """Puts messages into the queue; gives their ids."""
@@ -132,7 +138,9 @@ class Rig:
         self.batcher.keeper.step()
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass with the lease keeper at work."""
+        """Lets the fake clock's time pass with the lease keeper at work."""
+        if not isinstance(self.clock, FakeClock):
+            raise TypeError("only a FakeClock can be moved")
         steps = math.ceil(seconds / self.batcher.keeper.pause)
         for _ in range(steps):
             self.clock.advance(seconds / steps)
@@ -173,11 +181,9 @@ class Rig:
 class Running:
     """A rig's batcher under its own threads. The stop that its signals would request is `rig.stop`."""
 
-    def __init__(self, rig: Rig, clock: Clock) -> None:
-        self._clock = clock
-        rig.queue.clock = rig.dead_queue.clock = clock
-        rig.health.clock = clock
-        self.batcher = rig.restart(clock)
+    def __init__(self, rig: Rig) -> None:
+        self._clock = rig.clock
+        self.batcher = rig.restart()
         self.code: int | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
