@@ -73,9 +73,16 @@ def test_a_count_that_is_none(count: str) -> None:
 def test_an_event_letter_offers_every_id_that_it_may_have() -> None:
     body = '{"meta":{"id":"e"}}'
     received = _letter(
-        DeadLetter(body, reasons.BAD_EVENT, "", original={wire.A_FIRST_ID: "sse"}), FakeS3()
+        DeadLetter(body, reasons.BAD_EVENT, "", original={wire.A_FIRST_ID: "carried"}), FakeS3()
     )
-    assert content(received, None).events == [("e", "sse", digest(body.encode()))]
+    assert content(received, None).events == [("carried", "e", digest(body.encode()))]
+
+
+def test_an_event_letter_keeps_an_id_that_no_attribute_can_show() -> None:
+    name = "a\n\uffff" * 2000
+    original = wire.event_attributes(name, "update", "7")
+    received = _letter(DeadLetter("no json", reasons.NOT_JSON, "", original=original), FakeS3())
+    assert content(received, None).events == [(name, digest(b"no json"))]
 
 
 def test_an_escaped_body_keeps_the_id_of_the_raw_one() -> None:

@@ -71,8 +71,9 @@ def test_more_ids_than_one_chunk() -> None:
 
 
 def test_event_id_follows_the_rule() -> None:
-    assert event_id(b'{"meta":{"id":"u"}}', "sse") == "u"
-    assert event_id(b'{"meta":{"id":17}}', "sse") == "17"
+    assert event_id(b'{"meta":{"id":"u"}}', "carried") == "carried"
+    assert event_id(b'{"meta":{"id":"u"}}') == "u"
+    assert event_id(b'{"meta":{"id":17}}', "") == "17"
     for event in (
         b'{"meta":{"id":""}}',
         b'{"meta":[]}',
@@ -80,5 +81,5 @@ def test_event_id_follows_the_rule() -> None:
         b"no json",
         b'{"meta":{"id":true}}',
     ):
-        assert event_id(event, "sse") == "sse"
+        assert event_id(event, "carried") == "carried"
         assert event_id(event) == digest(event)

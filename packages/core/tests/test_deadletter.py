@@ -4,10 +4,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_core import reasons
+from sluice_core import reasons, wire
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.lifecycle import Stop
+from sluice_core.limits import SQS_MAX_ATTRIBUTES
 from sluice_core.retry import Stopped
 from sluice_core.sqs import Refused
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
@@ -137,3 +138,54 @@ def test_a_whole_pack_keeps_the_ids_that_a_redrive_needs(clock):
     again = wire.decode(letter.body, letter.original, max_unpacked_bytes=1000)
     assert again.ids == ["a", "b"]
     assert len(queue.sent[0].attributes) <= 10
+
+
+def test_a_whole_pack_s_letter_with_everything_stays_within_sqs_s_attributes(clock):
+    queue, _, letters = office(clock)
+    ids = ["a\nb", "c"]
+    pack = wire.encode_pack(
+        [b"{}", b"{}"], source="s", ids=ids, carry_ids=True, types=["x", "y"], sse_ids=["1", None]
+    )
+    original = {name: str(value) for name, value in pack.attributes.items()} | {wire.A_IDS: "AAAA"}
+    letter = DeadLetter(
+        pack.body + "\uffff" + "x" * 1_100_000,
+        reasons.BAD_BASE64,
+        "d",
+        source="s",
+        pack_id="p",
+        original=original,
+    )
+    letters.send([letter])
+    (received,) = queue.receive()
+    assert len(received.attributes) <= SQS_MAX_ATTRIBUTES
+    got = DeadLetter.from_message(received)
+    assert got.original[wire.A_BESIDE] == original[wire.A_BESIDE]
+    assert got.original[wire.A_COUNT] == "2"
+    assert got.key
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.none() | st.text(min_size=1))
+def test_a_lone_event_s_letter_keeps_id_type_and_sse_id(event_id, event_type, sse_id):
+    clock = FakeClock()
+    queue, _, letters = office(clock)
+    letters.send(
+        [
+            DeadLetter(
+                "no json \uffff",
+                reasons.NOT_JSON,
+                "d",
+                source="s",
+                pack_id="p",
+                position=3,
+                original=wire.event_attributes(event_id, event_type, sse_id),
+            )
+        ]
+    )
+    (received,) = queue.receive()
+    assert len(received.attributes) <= SQS_MAX_ATTRIBUTES
+    decoded = wire.decode(
+        received.body, DeadLetter.from_message(received).original, max_unpacked_bytes=2**20
+    )
+    assert decoded.ids == [event_id]
+    assert decoded.types == ([event_type] if event_type != "message" else None)
+    assert decoded.sse_ids == ([sse_id] if sse_id else None)

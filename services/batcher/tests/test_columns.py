@@ -68,7 +68,11 @@ columns:
         ("columns:\n  - name: a\n    typ: string\n", 3, "key 'typ' is not one of name, path, type"),
         ("columns:\n  - name: a\n    name: b\n", 3, "key 'name' appears twice"),
         ("columns:\n  - name: a\n    path: x..y\n", 3, "none may be empty"),
-        ("columns:\n  - name: a\n    path: '@id'\n", 3, "@event_id and @event_time"),
+        (
+            "columns:\n  - name: a\n    path: '@id'\n",
+            3,
+            "@event_id, @event_time, @event_type, @sse_id",
+        ),
         ("columns:\n  - {name: a, path: '@event_id', type: int64}\n", 2, "is of type string"),
         ("columns:\n  - name: [a]\n", 2, "`name` must be text"),
         ("columns:\n  - name:\n", 2, "`name` must be text"),

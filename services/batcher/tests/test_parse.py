@@ -138,14 +138,14 @@ def test_an_event_over_the_limit():
     assert len(rows) == 1
 
 
-def test_event_id_is_meta_id_else_sse_id_else_the_hash():
+def test_event_id_is_what_travelled_else_meta_id_else_the_hash():
     stranger = b'{"hello": 1}'
-    _, rows = rows_of(ARTICLE, [EVENT, stranger, stranger], ids=["s0", "s1", ""])
-    assert rows.ids == ["e1", "s1", hashlib.sha256(stranger).hexdigest()]
-    _, rows = rows_of(
-        ARTICLE, [{"meta": {"id": 17}}, b"junk", {"meta": {"id": ""}}], ids=list("abc")
-    )
-    assert rows.ids == ["17", "c"]
+    _, rows = rows_of(ARTICLE, [EVENT, EVENT, stranger, stranger], ids=["c0", "", "c2", ""])
+    assert rows.ids == ["c0", "e1", "c2", hashlib.sha256(stranger).hexdigest()]
+    _, rows = rows_of(ARTICLE, [{"meta": {"id": 17}}, b"junk", {"meta": {"id": ""}}])
+    assert rows.ids == ["17", hashlib.sha256(b'{"meta": {"id": ""}}').hexdigest()]
+    _, rows = rows_of(ARTICLE, [{"meta": {"id": 17}}, b"junk", {}], ids=list("abc"))
+    assert rows.ids == ["a", "c"]
     assert rows.table.column("event_id").to_pylist() == rows.ids
 
 

@@ -68,7 +68,7 @@ def _pack(body: str, attributes: Mapping[str, str]) -> Content:
     except (PoisonError, UnknownCodecError):
         return _by_name(attributes)
     ids: Sequence[str | None] = decoded.ids or [None] * len(decoded.events)
-    events = [_names(event, sse_id) for event, sse_id in zip(decoded.events, ids, strict=True)]
+    events = [_names(event, known) for event, known in zip(decoded.events, ids, strict=True)]
     return Content(events, max(0, _count(attributes) - len(events)))
 
 
@@ -87,14 +87,22 @@ def _count(attributes: Mapping[str, str]) -> int:
 
 
 def _candidates(body: str, attributes: Mapping[str, str]) -> tuple[str, ...]:
-    sse_id = attributes.get(wire.A_FIRST_ID)
-    names = list(_names(body.encode("utf-8", "surrogatepass"), sse_id))
+    names = list(_names(body.encode("utf-8", "surrogatepass"), _carried(body, attributes)))
     if attributes.get(A_ESCAPED) == "1":
         raw = _ESCAPES.sub(lambda match: chr(int(match[1], 16)), body)
         names.append(digest(raw.encode("utf-8", "surrogatepass")))
     return tuple(names)
 
 
-def _names(event: bytes, sse_id: str | None) -> tuple[str, ...]:
-    names = (parsed_id(event), None if sse_id == "-" else sse_id, digest(event))
-    return tuple(name for name in names if name)
+def _carried(body: str, attributes: Mapping[str, str]) -> str | None:
+    """The id that travels with a lone event; what an old writer may have changed on its way is better than none."""
+    try:
+        told = wire.decode(body, attributes, max_unpacked_bytes=MAX_UNPACKED).ids
+    except PoisonError:
+        told = None
+    return told[0] if told else attributes.get(wire.A_FIRST_ID)
+
+
+def _names(event: bytes, carried: str | None) -> tuple[str, ...]:
+    names = (None if carried == "-" else carried, parsed_id(event), digest(event))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -15,7 +15,7 @@ from sluice_core.clock import Clock, SystemClock
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.keys import dead_key
 from sluice_core.lifecycle import Stop
-from sluice_core.limits import SQS_MAX_BYTES
+from sluice_core.limits import SQS_MAX_ATTRIBUTES, SQS_MAX_BYTES
 from sluice_core.retry import Backoff, retry_forever
 from sluice_core.s3 import BucketLike
 from sluice_core.sqs import OutMessage, QueueLike, Received, allowed, chunked, escape
@@ -26,9 +26,20 @@ A_POSITION: Final = "sluice-position"
 A_DEAD_KEY: Final = "sluice-dead-key"
 A_ESCAPED: Final = "sluice-escaped"
 _DETAIL_MAX_CHARS: Final = 500
-_IDS_MAX_BYTES: Final = 256 * 1024
+_BLOB_MAX_BYTES: Final = 256 * 1024
 """A stranger's attribute may fill a message alone: then there is no room for it beside the reason."""
-_KEPT: Final = (wire.A_CODEC, wire.A_COUNT, wire.A_FIRST_ID, wire.A_LAST_ID)
+_KEPT: Final = (
+    wire.A_CODEC,
+    wire.A_COUNT,
+    wire.A_FIRST_ID,
+    wire.A_LAST_ID,
+    wire.A_EVENT_TYPE,
+    wire.A_SSE_ID,
+)
+_BLOBS: Final = (wire.A_IDS, wire.A_BESIDE)
+_GO_FIRST: Final = (wire.A_LAST_ID, A_POSITION, wire.A_FIRST_ID)
+"""What a letter leaves out, in this order, when it would have more attributes than SQS takes: what is for people
+only. The last goes only from a whole pack's letter, whose events' ids are in it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class DeadLetter:
 
     `body`: the event or the message's body as it came. `reason`: one of `sluice_core.reasons`. `detail`: for
     people, without event content. `position`: the line in the pack, from 0. `original`: the wire attributes
-    that a redrive needs to send a whole message again (codec, count, ids); empty for an event.
+    that a redrive needs to send it again (of a message: codec, count, ids; of an event: id, type, SSE id).
     `key`: where the whole body stands in the bucket, when it was too large for SQS. `escaped`: the body
     has characters written as JSON escapes because SQS forbids them raw.
     """
@@ -64,17 +75,27 @@ class DeadLetter:
             attributes[wire.A_PACK_ID] = wire.attribute_text(self.pack_id)
         if self.position is not None:
             attributes[A_POSITION] = self.position
-        for name in _KEPT:
-            if self.original.get(name):
-                attributes[name] = wire.attribute_text(self.original[name])
-        ids = self.original.get(wire.A_IDS, "")
-        if ids.isascii() and 0 < len(ids) <= _IDS_MAX_BYTES:
-            attributes[wire.A_IDS] = ids
+        attributes.update(self._kept())
         if self.key:
             attributes[A_DEAD_KEY] = self.key
         if not allowed(self.body):
             attributes[A_ESCAPED] = 1
+        for name in _GO_FIRST:
+            if len(attributes) > SQS_MAX_ATTRIBUTES:
+                attributes.pop(name, None)
         return OutMessage(escape(self.body) or " ", attributes)
+
+    def _kept(self) -> dict[str, str]:
+        kept = {
+            name: wire.attribute_text(self.original[name])
+            for name in _KEPT
+            if self.original.get(name)
+        }
+        for name in _BLOBS:
+            blob = self.original.get(name, "")
+            if blob.isascii() and 0 < len(blob) <= _BLOB_MAX_BYTES:
+                kept[name] = blob
+        return kept
 
     @classmethod
     def from_message(cls, message: Received) -> "DeadLetter":
@@ -91,7 +112,7 @@ class DeadLetter:
             position=int(position) if position is not None and position.isdecimal() else None,
             original={
                 name: message.attributes[name]
-                for name in (*_KEPT, wire.A_IDS)
+                for name in (*_KEPT, *_BLOBS)
                 if name in message.attributes
             },
             key=get(A_DEAD_KEY),

@@ -5,6 +5,11 @@
   alone: raw U+2028 and U+0085 occur in real events. The pack id is the SHA-256 of exactly the lines' bytes,
   so that a reader can tell a damaged pack from a whole one.
 
+What an event's JSON does not hold travels in attributes: ids that nobody could derive in `sluice-ids`, one a
+line, SSE types and ids in `sluice-beside` (`beside`), and there the ids, too, when a line cannot hold one. A
+plain message has its own in attributes that anybody can read, and in `sluice-beside` what these would change.
+A reader that knows only some of these reads the rest.
+
 A message without `sluice-codec` is plain, whoever sent it. A reader needs no setting.
 """
 
@@ -18,8 +23,10 @@ from typing import Final
 import zstandard
 
 from sluice_core import reasons
+from sluice_core.beside import DEFAULT_TYPE, READ_BYTES, Beside, dump, load
 from sluice_core.errors import PoisonError, UnknownCodecError
-from sluice_core.sqs import OutMessage, escape
+from sluice_core.event_id import is_utf8
+from sluice_core.sqs import OutMessage, allowed, escape
 
 CODEC: Final = "zstd+base64;v1"
 A_CODEC: Final = "sluice-codec"
@@ -29,9 +36,12 @@ A_SOURCE: Final = "sluice-source"
 A_FIRST_ID: Final = "sluice-first-id"
 A_LAST_ID: Final = "sluice-last-id"
 A_IDS: Final = "sluice-ids"
+A_BESIDE: Final = "sluice-beside"
+A_EVENT_TYPE: Final = "sluice-event-type"
+A_SSE_ID: Final = "sluice-sse-id"
 
-ID_MAX_CHARS: Final = 2048
-"""What an id may have in an attribute; a longer one is cut, and its event may then share it with another."""
+TEXT_MAX_CHARS: Final = 2048
+"""What a text for people may have in an attribute; a longer one is cut there, and whole in `sluice-beside`."""
 _LEVEL: Final = 3
 _WINDOW_LOG_MAX: Final = 24
 """A frame that asks for a window over 16 MiB is refused before any of it is allocated."""
@@ -43,9 +53,10 @@ _STEP: Final = 256
 class Decoded:
     """What a message holds.
 
-    `events`: one bytes object an event, without the newline. `ids`: the SSE ids of the events, where the
-    source's events carry none of their own. `problems`: (reason, detail) of a pack whose events are
-    readable but whose count or hash does not fit: one dead letter tells of it, the events are still rows.
+    `events`: one bytes object an event, without the newline. `ids`: the events' ids as their producer told
+    them, "" or None where a reader derives one. `types`: their SSE types, None when nothing was told, which is
+    `message` for all. `sse_ids`: the SSE ids of their own. `problems`: (reason, detail) of a pack whose events
+    are readable but whose count or hash does not fit: one dead letter tells of it, the events are still rows.
     """
 
     events: list[bytes]
@@ -53,14 +64,55 @@ class Decoded:
     pack_id: str | None = None
     source: str | None = None
     problems: list[tuple[str, str]] = field(default_factory=list)
+    types: list[str] | None = None
+    sse_ids: list[str | None] | None = None
+
+    def attributes_of(self, position: int) -> dict[str, str]:
+        """What a message of its own needs to tell of the event at `position`: see `event_attributes`."""
+        return event_attributes(
+            self.ids[position] if self.ids else None,
+            self.types[position] if self.types else DEFAULT_TYPE,
+            self.sse_ids[position] if self.sse_ids else None,
+        )
 
 
-def encode_plain(event: bytes, *, source: str, event_id: str | None) -> OutMessage:
+def encode_plain(
+    event: bytes,
+    *,
+    source: str,
+    event_id: str | None,
+    event_type: str = DEFAULT_TYPE,
+    sse_id: str | None = None,
+) -> OutMessage:
     """One event as one message. `event` is valid JSON in UTF-8; characters that SQS forbids become JSON escapes."""
     attributes: dict[str, str | int] = {A_SOURCE: attribute_text(source)}
-    if event_id:
-        attributes[A_FIRST_ID] = attribute_text(event_id)
+    attributes.update(event_attributes(event_id, event_type, sse_id))
     return OutMessage(escape(event.decode("utf-8")), attributes)
+
+
+def event_attributes(event_id: str | None, event_type: str, sse_id: str | None) -> dict[str, str]:
+    """The attributes that tell of a lone event: for people where that changes nothing, else in `sluice-beside`."""
+    attributes: dict[str, str] = {}
+    hidden: dict[str, list[str]] = {}
+    if event_id:
+        # Always there, for readers that know nothing else; a reader believes it when it is surely unchanged.
+        attributes[A_FIRST_ID] = attribute_text(event_id)
+        if not (_readable(event_id) and _unchanged(event_id)):
+            hidden["ids"] = [event_id]
+    if event_type != DEFAULT_TYPE:
+        if _readable(event_type):
+            attributes[A_EVENT_TYPE] = event_type
+        else:
+            hidden["types"] = [event_type]
+    if sse_id:
+        if _readable(sse_id):
+            attributes[A_SSE_ID] = sse_id
+        else:
+            hidden["sse_ids"] = [sse_id]
+    text = dump(**hidden)
+    if text is not None:
+        attributes[A_BESIDE] = _squeeze(text, _LEVEL)
+    return attributes
 
 
 def encode_pack(
@@ -69,15 +121,20 @@ def encode_pack(
     source: str,
     ids: Sequence[str],
     carry_ids: bool = False,
+    types: Sequence[str] | None = None,
+    sse_ids: Sequence[str | None] | None = None,
     level: int = _LEVEL,
 ) -> OutMessage:
     """Many events as one message.
 
     `events` are JSON without newlines, `ids` their ids in the same order (for first and last; with
-    `carry_ids` all of them travel, for a source whose events hold no id). Raises ValueError for no events,
-    an event with a newline, or a number of ids that differs.
+    `carry_ids` all of them travel, because a reader would derive another for one). `types`: their SSE types,
+    None when all are `message`; `sse_ids`: their own SSE ids, None when none has one. Raises ValueError for
+    no events, an event with a newline, or a number of ids, types or SSE ids that differs.
     """
-    if not events or len(ids) != len(events):
+    if not events or any(
+        len(part) != len(events) for part in (ids, types, sse_ids) if part is not None
+    ):
         raise ValueError("a pack holds at least one event and one id an event")
     lines = b"\n".join(events) + b"\n"
     if lines.count(b"\n") != len(events):
@@ -90,8 +147,14 @@ def encode_pack(
         A_FIRST_ID: attribute_text(ids[0]),
         A_LAST_ID: attribute_text(ids[-1]),
     }
-    if carry_ids:
-        attributes[A_IDS] = _squeeze("\n".join(_one_line(i) for i in ids).encode(), level)
+    hidden = ids if carry_ids else None
+    if hidden is not None and _lines_hold(hidden):
+        attributes[A_IDS] = _squeeze("\n".join(hidden).encode(), level)
+        hidden = None
+    if hidden is not None or types is not None or sse_ids is not None:
+        beside = dump(ids=hidden, types=types, sse_ids=sse_ids)
+        if beside is not None:
+            attributes[A_BESIDE] = _squeeze(beside, level)
     return OutMessage(_squeeze(lines, level), attributes)
 
 
@@ -103,43 +166,89 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
     """
     source = attributes.get(A_SOURCE)
     codec = attributes.get(A_CODEC)
-    if codec is None:
-        first = attributes.get(A_FIRST_ID)
-        return Decoded([_plain(body)], [first] if first else None, None, source)
-    if codec != CODEC:
-        raise UnknownCodecError(codec)
-    lines = _unsqueeze(body, max_unpacked_bytes)
-    events = lines.split(b"\n")
-    if events[-1] == b"":
-        events.pop()
     problems: list[tuple[str, str]] = []
-    pack_id = attributes.get(A_PACK_ID)
-    count = attributes.get(A_COUNT)
-    if count is not None and count != str(len(events)):
+    if codec is None:
+        events = [_plain(body)]
+        first = attributes.get(A_FIRST_ID)
+        event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
+        told = Beside(
+            ids=[first] if first and _unchanged(first) else None,
+            types=[event_type] if event_type else None,
+            sse_ids=[sse_id] if sse_id else None,
+        )
+        pack_id = None
+    elif codec != CODEC:
+        raise UnknownCodecError(codec)
+    else:
+        lines = _unsqueeze(body, max_unpacked_bytes)
+        events = lines.split(b"\n")
+        if events[-1] == b"":
+            events.pop()
+        pack_id = attributes.get(A_PACK_ID)
+        _compare(lines, len(events), attributes, problems)
+        told = Beside(ids=_ids(attributes, len(events), problems))
+    if A_BESIDE in attributes:
+        more = _beside(attributes[A_BESIDE], len(events), problems)
+        told = Beside(more.ids or told.ids, more.types or told.types, more.sse_ids or told.sse_ids)
+    return Decoded(events, told.ids, pack_id, source, problems, told.types, told.sse_ids)
+
+
+def _compare(
+    lines: bytes, found: int, attributes: Mapping[str, str], problems: list[tuple[str, str]]
+) -> None:
+    count, pack_id = attributes.get(A_COUNT), attributes.get(A_PACK_ID)
+    if count is not None and count != str(found):
         problems.append(
-            (
-                reasons.COUNT_MISMATCH,
-                f"{A_COUNT} says {count[:20]}, the pack holds {len(events)} lines",
-            )
+            (reasons.COUNT_MISMATCH, f"{A_COUNT} says {count[:20]}, the pack holds {found} lines")
         )
     if pack_id is not None and hashlib.sha256(lines).hexdigest() != pack_id:
         problems.append(
             (reasons.HASH_MISMATCH, f"{A_PACK_ID} is not the SHA-256 of the unpacked lines")
         )
-    ids: list[str] | None = None
-    if A_IDS in attributes:
-        ids = (
-            _unsqueeze(attributes[A_IDS], max_unpacked_bytes).decode("utf-8", "replace").split("\n")
-        )
-        if len(ids) != len(events):
-            problems.append(
-                (reasons.COUNT_MISMATCH, f"{A_IDS} holds {len(ids)} ids for {len(events)} lines")
-            )
-            ids = None
-    return Decoded(events, ids, pack_id, source, problems)
 
 
-def attribute_text(value: str, limit: int = ID_MAX_CHARS) -> str:
+def _ids(
+    attributes: Mapping[str, str], count: int, problems: list[tuple[str, str]]
+) -> list[str] | None:
+    if A_IDS not in attributes:
+        return None
+    ids = _unsqueeze(attributes[A_IDS], READ_BYTES).decode("utf-8", "replace").split("\n")
+    if len(ids) == count:
+        return ids
+    problems.append((reasons.COUNT_MISMATCH, f"{A_IDS} holds {len(ids)} ids for {count} lines"))
+    return None
+
+
+def _beside(text: str, count: int, problems: list[tuple[str, str]]) -> Beside:
+    try:
+        beside = load(_unsqueeze(text, READ_BYTES), count)
+    except ValueError as error:
+        raise PoisonError(reasons.NOT_JSON, f"{A_BESIDE}: {str(error)[:200]}") from error
+    misfits = beside.misfits(count)
+    if not misfits:
+        return beside
+    detail = f"{A_BESIDE} holds {' and '.join(misfits)} for another number of events than {count}"
+    problems.append((reasons.COUNT_MISMATCH, detail))
+    return Beside()
+
+
+def _lines_hold(ids: Sequence[str]) -> bool:
+    """Whether ids come back unchanged from lines of UTF-8."""
+    text = "\n".join(ids)
+    return text.count("\n") == len(ids) - 1 and (text.isascii() or is_utf8(text))
+
+
+def _readable(text: str) -> bool:
+    """Whether an attribute may hold `text` as it is, and shows it."""
+    return text.isprintable() and len(text) <= TEXT_MAX_CHARS and allowed(text) and text != ""
+
+
+def _unchanged(text: str) -> bool:
+    """Whether an id in an attribute is surely what it was: neither cut, nor escaped, nor a stand-in."""
+    return len(text) < TEXT_MAX_CHARS and "\\u" not in text and text != "-"
+
+
+def attribute_text(value: str, limit: int = TEXT_MAX_CHARS) -> str:
     """`value` as a message attribute takes it: never empty, a body's characters, `limit` of them at most."""
     return escape(value.encode("utf-8", "backslashreplace").decode())[:limit] or "-"
 
@@ -198,7 +307,3 @@ def _plain(body: str) -> bytes:
         return body.encode("utf-8")
     except UnicodeEncodeError as error:
         raise PoisonError(reasons.BAD_UTF8, f"lone surrogate at character {error.start}") from error
-
-
-def _one_line(value: str) -> str:
-    return value.encode("utf-8", "backslashreplace").decode().replace("\n", " ")

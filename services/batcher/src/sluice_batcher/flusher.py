@@ -128,7 +128,7 @@ class Flusher:
                 source=row.held.source,
                 pack_id=row.held.pack_id,
                 position=row.position,
-                event_id=row.held.ids[row.held.positions.index(row.position)],
+                attributes=row.held.attributes_of(row.position),
             )
             letters.setdefault(row.held, []).append(letter)
         if failed:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
 
+from sluice_core.beside import DEFAULT_TYPE
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
 from sluice_core.sqs import Received
+from sluice_core.wire import event_attributes
 
 REMEMBERED: Final = 100_000
 """Ids of deleted messages that are remembered (some 15 MB)."""
@@ -33,7 +35,8 @@ class Held:
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
     accepted. `forbidden`: this batcher may not extend leases at all; giving the message up would only bring it
-    here again, never into S3. `events` and `positions` are kept only for a transform that may fail.
+    here again, never into S3. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
+    with an SSE id. `events` and `positions` are kept only for a transform that may fail.
     """
 
     message_id: str
@@ -44,6 +47,8 @@ class Held:
     last_lease: float
     rows: list[Any] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    types: Sequence[str] | None = None
+    sse_ids: Sequence[str | None] | None = None
     size: int = 0
     pack_id: str | None = None
     source: str | None = None
@@ -52,6 +57,15 @@ class Held:
     pending: int = 0
     refused: bool = False
     forbidden: bool = False
+
+    def attributes_of(self, position: int) -> dict[str, str]:
+        """What travels with the event at `position` when it goes on alone (needs `positions`)."""
+        row = self.positions.index(position)
+        return event_attributes(
+            self.ids[row],
+            self.types[row] if self.types else DEFAULT_TYPE,
+            self.sse_ids[row] if self.sse_ids else None,
+        )
 
     def lost(self, now: float) -> bool:
         """Whether the lease is known to be over: SQS gives the message to whoever asks next."""
@@ -101,6 +115,7 @@ class Ledger:
                 return
             self._ready.add(held.message_id)
             held.rows, held.ids, held.events = [], [], ()
+            held.types = held.sse_ids = None
         self._on_ready(held)
 
     def add_duty(self, held: Held) -> None:

@@ -5,7 +5,8 @@ cannot be parsed is one event by event. Only a codec of a newer version stays in
 batcher.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 from sluice_core import wire
 from sluice_core.deadletter import DeadLetter
@@ -19,6 +20,7 @@ from sluice_batcher.metrics import Metrics
 from sluice_batcher.parse import BadEvent, Parsed, Parser
 from sluice_batcher.poison import PoisonDesk
 
+T = TypeVar("T")
 _log = get_logger(__name__)
 _TOLD_CODECS: Final = 20
 
@@ -75,6 +77,8 @@ class Intake:
         held.rows, held.ids = parsed.rows, parsed.ids
         held.size = sum(map(len, decoded.events))
         held.pack_id, held.source = decoded.pack_id, decoded.source
+        held.types = _picked(decoded.types, parsed.positions)
+        held.sse_ids = _picked(decoded.sse_ids, parsed.positions)
         if self._keep_events:
             held.events, held.positions = decoded.events, parsed.positions
         if parsed.nulled:
@@ -101,6 +105,13 @@ class Intake:
             _log.error("message left in the queue", error=str(error))
 
 
+def _picked(values: list[T] | None, positions: Sequence[int]) -> Sequence[T] | None:
+    """Those of the events that are rows."""
+    if values is None or len(values) == len(positions):
+        return values
+    return [values[position] for position in positions]
+
+
 def event_letter(
     event: bytes,
     reason: str,
@@ -109,11 +120,11 @@ def event_letter(
     source: str | None,
     pack_id: str | None,
     position: int,
-    event_id: str | None = None,
+    attributes: dict[str, str],
 ) -> DeadLetter:
     """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`.
 
-    `event_id`: an id that the event itself does not hold; it travels as in a plain message.
+    `attributes`: what travels with the event, as with a plain message (`wire.event_attributes`).
     """
     return DeadLetter(
         body=event.decode("utf-8", "backslashreplace"),
@@ -122,7 +133,7 @@ def event_letter(
         source=source,
         pack_id=pack_id,
         position=position if pack_id is not None else None,
-        original={wire.A_FIRST_ID: event_id} if event_id else {},
+        original=attributes,
     )
 
 
@@ -134,7 +145,7 @@ def _single(bad: BadEvent, decoded: wire.Decoded) -> DeadLetter:
         source=decoded.source,
         pack_id=decoded.pack_id,
         position=bad.position,
-        event_id=decoded.ids[bad.position] if decoded.ids else None,
+        attributes=decoded.attributes_of(bad.position),
     )
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 from sluice_core import reasons
 from sluice_core.errors import PoisonError
-from sluice_core.event_id import event_id
+from sluice_core.event_id import event_id, is_utf8
 
-from sluice_batcher.columns import EVENT_ID, EVENT_TIME, ColumnSet, Kind
+from sluice_batcher.columns import SPECIAL, ColumnSet, Kind
 from sluice_batcher.convert import clean_text, json_text, to_kind
 from sluice_batcher.shape import NO_JSON, Path, Shape
 
@@ -53,13 +53,13 @@ class Parser:
 
     def __init__(self, columns: ColumnSet, *, max_event_bytes: int) -> None:
         self._max_bytes = max_event_bytes
-        wanted = [(c.path, c.kind) for c in columns.columns if c.path not in (EVENT_ID, EVENT_TIME)]
+        wanted = [(c.path, c.kind) for c in columns.columns if c.path not in SPECIAL]
         wanted.append((ID_PATH, Kind.STRING))
         wanted += [(path, Kind.TIMESTAMP) for path in TIME_PATHS]
         self.shape = Shape(wanted)
 
-    def parse(self, events: Sequence[bytes], sse_ids: Sequence[str] | None = None) -> Parsed:
-        """The rows of a message's events; `sse_ids` go with them, where the source's events hold no id."""
+    def parse(self, events: Sequence[bytes], carried: Sequence[str] | None = None) -> Parsed:
+        """The rows of a message's events; `carried`: the ids that travelled with them, "" where none did."""
         decode = self.shape.decode
         if decode is not None and max(map(len, events), default=0) <= self._max_bytes:
             try:
@@ -67,10 +67,10 @@ class Parser:
             except _FAULTS:
                 pass
             else:
-                return Parsed(rows, self._ids(rows, events, sse_ids), range(len(rows)))
-        return self._one_by_one(events, sse_ids)
+                return Parsed(rows, self._ids(rows, events, carried), range(len(rows)))
+        return self._one_by_one(events, carried)
 
-    def _one_by_one(self, events: Sequence[bytes], sse_ids: Sequence[str] | None) -> Parsed:
+    def _one_by_one(self, events: Sequence[bytes], carried: Sequence[str] | None) -> Parsed:
         result = Parsed([], [], positions := [])
         for position, event in enumerate(events):
             try:
@@ -78,9 +78,9 @@ class Parser:
             except PoisonError as error:
                 result.bad.append(BadEvent(position, error.reason, error.detail, event))
                 continue
-            sse = sse_ids[position] if sse_ids else None
+            told = [carried[position]] if carried else None
             # A row that was built the lenient way holds its id as text, whatever it was.
-            known = self._ids([row], [event], [sse])[0] if direct else event_id(event, sse)
+            known = self._ids([row], [event], told, direct=direct)[0]
             result.rows.append(row)
             result.ids.append(known)
             result.nulled += nulled
@@ -119,16 +119,24 @@ class Parser:
         self,
         rows: Sequence[Any],
         events: Sequence[bytes],
-        sse_ids: Sequence[str | None] | None,
+        carried: Sequence[str] | None,
+        *,
+        direct: bool = True,
     ) -> list[str]:
-        """Ids of rows that came the fast way; what is not simply text is left to the one rule in core."""
-        own = self.shape.values(rows, ID_PATH)
+        """What travelled, else what the rows that came the fast way (`direct`) hold, else core's one rule."""
+        if carried:
+            if all(map(is_utf8, carried)):
+                return list(carried)
+            return [
+                told if is_utf8(told) else event_id(event)
+                for told, event in zip(carried, events, strict=True)
+            ]
+        own: list[Any] = self.shape.values(rows, ID_PATH) if direct else [None] * len(rows)
         if all(own) and set(map(type, own)) <= {str}:
             return own
-        fallback = sse_ids or [None] * len(own)
         return [
-            mine if mine and isinstance(mine, str) else event_id(event, sse)
-            for mine, sse, event in zip(own, fallback, events, strict=True)
+            mine if mine and isinstance(mine, str) else event_id(event)
+            for mine, event in zip(own, events, strict=True)
         ]
 
 

@@ -4,16 +4,27 @@ All columns are made from Python lists at C speed as long as their values are of
 the types tells; a column with anything else in it is converted value by value (`convert`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, Final, Protocol
 
 import msgspec
 import pyarrow as pa
+from sluice_core.beside import DEFAULT_TYPE
+from sluice_core.event_id import is_utf8
 
 from sluice_batcher.arrow import Array, pc
-from sluice_batcher.columns import EVENT_ID, EVENT_TIME, Column, ColumnSet, Kind, arrow_type
+from sluice_batcher.columns import (
+    EVENT_ID,
+    EVENT_TIME,
+    EVENT_TYPE,
+    SSE_ID,
+    Column,
+    ColumnSet,
+    Kind,
+    arrow_type,
+)
 from sluice_batcher.convert import json_text, to_kind
 from sluice_batcher.parse import TIME_PATHS
 from sluice_batcher.shape import Path, Shape
@@ -32,6 +43,8 @@ class HasRows(Protocol):
 
     rows: list[Any]
     ids: list[str]
+    types: Sequence[str] | None
+    sse_ids: Sequence[str | None] | None
     sent_at: float
 
 
@@ -82,9 +95,31 @@ class _Making:
                 arrays.append(pa.array(ids, pa.string()))
             elif column.path == EVENT_TIME:
                 arrays.append(times)
+            elif column.path == EVENT_TYPE:
+                arrays.append(self._told(lambda message: message.types, DEFAULT_TYPE))
+            elif column.path == SSE_ID:
+                arrays.append(self._told(lambda message: message.sse_ids, None))
             else:
                 arrays.append(self._array(column))
         return Rows(pa.Table.from_arrays(arrays, schema=schema), times, ids, self.nulled)
+
+    def _told(
+        self,
+        values: Callable[[HasRows], Sequence[str | None] | None],
+        default: str | None,
+    ) -> Array:
+        """What travelled beside the events; text that no UTF-8 can hold (a stranger's) is null."""
+        told = [
+            value
+            for message in self._messages
+            for value in values(message) or repeat(default, len(message.rows))
+        ]
+        try:
+            return pa.array(told, pa.string())
+        except UnicodeEncodeError:
+            return pa.array(
+                [value if value and is_utf8(value) else None for value in told], pa.string()
+            )
 
     def _event_times(self) -> Array:
         times = pa.nulls(len(self._rows), TIMESTAMP)

@@ -4,10 +4,24 @@ from sluice_batcher.columns.load import load_columns
 from sluice_batcher.columns.model import (
     EVENT_ID,
     EVENT_TIME,
+    EVENT_TYPE,
+    SPECIAL,
+    SSE_ID,
     Column,
     ColumnSet,
     Kind,
     arrow_type,
 )
 
-__all__ = ["EVENT_ID", "EVENT_TIME", "Column", "ColumnSet", "Kind", "arrow_type", "load_columns"]
+__all__ = [
+    "EVENT_ID",
+    "EVENT_TIME",
+    "EVENT_TYPE",
+    "SPECIAL",
+    "SSE_ID",
+    "Column",
+    "ColumnSet",
+    "Kind",
+    "arrow_type",
+    "load_columns",
+]

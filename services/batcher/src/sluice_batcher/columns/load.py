@@ -11,12 +11,11 @@ from typing import Final, NoReturn
 import yaml
 from sluice_core.errors import ConfigError
 
-from sluice_batcher.columns.model import EVENT_ID, EVENT_TIME, Column, ColumnSet, Kind
+from sluice_batcher.columns.model import SPECIAL, Column, ColumnSet, Kind
 
 BUILT_IN: Final = ("article", "recentchange")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _KEYS: Final = ("name", "path", "type")
-_SPECIAL: Final[dict[tuple[str, ...], Kind]] = {EVENT_ID: Kind.STRING, EVENT_TIME: Kind.TIMESTAMP}
 
 
 def load_columns(setting: str) -> ColumnSet:
@@ -89,12 +88,12 @@ class _Reader:
             )
         path = self._path(fields["path"]) if "path" in fields else (name,)
         if "type" not in fields:
-            return Column(name, path, _SPECIAL.get(path, Kind.STRING))
+            return Column(name, path, SPECIAL.get(path, Kind.STRING))
         kind = self._text(fields["type"], "type")
         if kind not in set(Kind):
             self._fail(fields["type"], f"type {kind!r} is not one of {', '.join(Kind)}")
-        if path in _SPECIAL and kind != _SPECIAL[path]:
-            self._fail(fields["type"], f"path {path[0]!r} is of type {_SPECIAL[path]}, not {kind}")
+        if path in SPECIAL and kind != SPECIAL[path]:
+            self._fail(fields["type"], f"path {path[0]!r} is of type {SPECIAL[path]}, not {kind}")
         return Column(name, path, Kind(kind))
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
@@ -105,8 +104,8 @@ class _Reader:
             parts = tuple(self._text(node, "path").split("."))
         if not parts or not all(parts):
             self._fail(node, "a path is keys joined by dots (length.old); none may be empty")
-        if parts[0].startswith("@") and parts not in _SPECIAL:
-            known = " and ".join(special[0] for special in _SPECIAL)
+        if parts[0].startswith("@") and parts not in SPECIAL:
+            known = ", ".join(special[0] for special in SPECIAL)
             self._fail(node, f"path {'.'.join(parts)!r}: of those with @ there are {known}")
         return parts
 

@@ -1,8 +1,8 @@
 """What a column is.
 
-A path leads through an event's nested objects; `length.old` is `("length", "old")`. Two paths begin with `@`
-and name what is not a field of the event's JSON: `@event_id` (its id, wherever that came from) and
-`@event_time` (the time that the row is partitioned by).
+A path leads through an event's nested objects; `length.old` is `("length", "old")`. Paths that begin with `@`
+name what is not a field of the event's JSON: `@event_id` (its id, wherever that came from), `@event_time` (the
+time that the row is partitioned by), `@event_type` and `@sse_id` (its SSE type, and the SSE id of its own).
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ import pyarrow as pa
 
 EVENT_ID: Final[tuple[str, ...]] = ("@event_id",)
 EVENT_TIME: Final[tuple[str, ...]] = ("@event_time",)
+EVENT_TYPE: Final[tuple[str, ...]] = ("@event_type",)
+SSE_ID: Final[tuple[str, ...]] = ("@sse_id",)
 
 
 class Kind(StrEnum):
@@ -25,6 +27,14 @@ class Kind(StrEnum):
     TIMESTAMP = "timestamp"
     JSON = "json"
 
+
+SPECIAL: Final[dict[tuple[str, ...], Kind]] = {
+    EVENT_ID: Kind.STRING,
+    EVENT_TIME: Kind.TIMESTAMP,
+    EVENT_TYPE: Kind.STRING,
+    SSE_ID: Kind.STRING,
+}
+"""The paths that begin with `@`, each with the type of its column."""
 
 _ARROW: Final[dict[Kind, pa.DataType]] = {
     Kind.STRING: pa.string(),
