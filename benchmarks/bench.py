@@ -29,6 +29,7 @@ from rich.table import Table
 from sluice_cli.localstack import EmbeddedLocalStack
 from sluice_cli.ports import free_port
 from sluice_cli.sse import EventLog, ServerOptions, SseServer
+from sluice_core.aws import plain_listings
 
 HERE = Path(__file__).parent
 LAKE = {
@@ -73,6 +74,7 @@ class Bench:
         os.environ |= localstack.environ()
         config = Config(s3={"addressing_style": "path"})
         self.sqs, self.s3 = boto3.client("sqs"), boto3.client("s3", config=config)
+        plain_listings(self.s3)
 
     @contextmanager
     def place(self) -> Iterator[dict[str, str]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from sluice_core.aws import plain_listings
 
 from kit.forward import Forward
 from kit.waiting import until
@@ -64,6 +65,7 @@ class Lake:
     def refresh(self) -> list[Object]:
         """All objects by now, oldest first."""
         s3 = self.client("s3")
+        plain_listings(s3)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=PREFIX)
         new = [
             item

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sluice_core.aws import Aws, translated
 from sluice_core.aws_errors import text, understood
-from sluice_core.errors import MissingResourceError, NotFoundError, UnsupportedError
+from sluice_core.errors import MissingResourceError, NotFoundError, TemporaryError, UnsupportedError
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class BucketLike(Protocol):
         ...
 
     def list(self, prefix: str = ...) -> Iterator[Stored]:
-        """All objects under `prefix`, in the order of their keys."""
+        """All objects under `prefix`, in the order of their keys; raises TemporaryError when it ends early."""
         ...
 
     def delete(self, key: str) -> None:
@@ -146,15 +146,28 @@ class Bucket:
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """See `BucketLike.list`."""
-        token: dict[str, Any] = {}
+        token = ""
+        more: dict[str, Any] = {}
         while True:
-            with translated(f"list s3://{self._name}/{prefix}"):
-                page = self._s3.list_objects_v2(Bucket=self._name, Prefix=prefix, **token)
-            for entry in page.get("Contents", ()):
-                yield Stored(entry["Key"], entry["Size"], entry["ETag"])
-            if not page.get("IsTruncated"):
+            what = f"list s3://{self._name}/{prefix}"
+            with translated(what):
+                page = self._s3.list_objects_v2(Bucket=self._name, Prefix=prefix, **more)
+            with understood(what):
+                entries = [
+                    Stored(text(entry["Key"]), entry["Size"], text(entry["ETag"]))
+                    for entry in page.get("Contents", ())
+                ]
+                truncated = page["IsTruncated"]
+            yield from entries
+            # A page is announced only when there is something for it: one without is the end of nothing.
+            if not entries and (token or truncated):
+                raise _incomplete(what, "a page that was announced holds nothing")
+            if not truncated:
                 return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+            following = page.get("NextContinuationToken", "")
+            if not following or following == token:
+                raise _incomplete(what, "it says that there is more, and not where to go on")
+            token, more = following, {"ContinuationToken": following}
 
     def delete(self, key: str) -> None:
         """See `BucketLike.delete`."""
@@ -168,3 +181,10 @@ class Bucket:
                 self._s3.head_bucket(Bucket=self._name)
         except NotFoundError as error:
             raise MissingResourceError(f"bucket {self._name!r} does not exist") from error
+
+
+def _incomplete(what: str, why: str) -> TemporaryError:
+    return TemporaryError(
+        f"{what}: the listing ends early ({why}), so that objects would be missing; try again: when it stays, "
+        "this store's listings cannot be relied on"
+    )
