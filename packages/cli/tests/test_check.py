@@ -91,7 +91,9 @@ def test_queues_that_are_as_they_should_be() -> None:
     assert set(results) == {
         "queue",
         "queue: permissions",
+        "queue: retention",
         "dead-letter queue",
+        "dead-letter queue: retention",
         "dead-letter queue: permissions",
         "redrive policy",
     }
@@ -109,6 +111,8 @@ def test_queues_that_are_as_they_should_be() -> None:
         ({"redrive_target": None}, "redrive policy", "warning", "none"),
         ({"redrive_target": "arn:x:other"}, "redrive policy", "warning", "it leads to other"),
         ({"visibility_timeout": 5}, "visibility timeout", "warning", "5 s"),
+        ({"retention": 345_599}, "queue: retention", "warning", "is deleted by SQS"),
+        ({"retention": 345_600}, "queue: retention", "ok", "4 days"),
         ({"max_message_bytes": 262_144}, "message size", "warning", "262,144"),
     ],
 )

@@ -88,7 +88,7 @@ def test_bad_input_is_followed_to_its_end(tmp_path: Path) -> None:
     assert running.metric("events_filtered_total", reason="canary") == 1
     assert running.metric("events_filtered_total", reason="empty") == 1
     assert running.metric("events_dead_lettered_total", reason=reasons.TOO_LARGE) == 2
-    states = [json.loads(line) for line in ledger.read_text().splitlines()]
+    states = [json.loads(line) for line in ledger.read_text().splitlines()[1:]]
     assert [line["state"] for line in states] == [
         "sent",
         "dead",
@@ -102,6 +102,36 @@ def test_bad_input_is_followed_to_its_end(tmp_path: Path) -> None:
     ]
     assert [states[n]["id"] for n in (0, 4, 6)] == ["e0", "e1", "e2"]
     assert cloud.checkpoint.position.topics[0]["timestamp"] == at + len(inputs) - 1
+
+
+def test_a_canary_that_comes_again_is_counted_once_and_what_is_dropped_stands_in_the_ledger(
+    tmp_path: Path,
+) -> None:
+    """After a cut the source repeats what has the last timestamp: a canary among it is no second canary."""
+    cloud = Cloud()
+    at = wikimedia_id(1_756_449_917_000)
+    canary = change(1, domain="canary")
+    first = [frame(data, sse_id=at) for data in (change(0), canary)]
+    second = [frame(data, sse_id=at) for data in (change(0), canary, change(2), change(2, dt="x"))]
+    answers = iter([Answer(first), Answer(second, hang=True)])
+    ledger = tmp_path / "ledger"
+    with SseServer(lambda _r: next(answers)) as server:
+        running = Running(cloud, server.url, SLUICE_LEDGER=ledger.as_uri())
+        until(lambda: running.metric("events_filtered_total", reason="duplicate") == 3, "the end")
+        assert running.stop() is None
+    assert running.metric("events_filtered_total", reason="canary") == 1
+    assert cloud.ids == ["e0", "e2"]
+    told = [json.loads(line) for line in ledger.read_text().splitlines()[1:]]
+    assert sorted((entry["id"], entry["state"]) for entry in told) == [
+        ("e0", "repeated"),
+        ("e0", "sent"),
+        ("e1", "filtered"),
+        ("e1", "repeated"),
+        ("e2", "repeated"),
+        ("e2", "sent"),
+    ]
+    digests = {name: {e["digest"] for e in told if e["id"] == name} for name in ("e0", "e1", "e2")}
+    assert [len(digests[name]) for name in ("e0", "e1", "e2")] == [1, 1, 2]
 
 
 def test_the_position_waits_for_the_dead_letter_queue() -> None:

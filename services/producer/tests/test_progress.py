@@ -1,5 +1,6 @@
 """From acknowledgement to checkpoint: ledger first, at most a write a second, a pause when none succeeds."""
 
+import hashlib
 import json
 import threading
 from pathlib import Path
@@ -185,7 +186,8 @@ def test_the_ledger_tells_each_event_s_fate_before_the_checkpoint_covers_it(tmp_
     ]
     case.progress.settle([Unit(marks), Unit([Mark("d", "4", NOWHERE, SENT)], dead={"d"}), Unit()])
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(line["id"], line["state"]) for line in lines] == [
+    assert [(line.get("id"), line["state"]) for line in lines] == [
+        (None, "start"),
         ("a", "sent"),
         ("b", "dead"),
         ("c", "filtered"),
@@ -198,10 +200,26 @@ def test_a_ledger_is_appended_to(tmp_path: Path) -> None:
     url = (tmp_path / "l").as_uri()
     for name in "ab":
         FileLedger(url).write([Unit([Mark(name, "", NOWHERE, SENT)])])
-    assert [json.loads(line)["id"] for line in (tmp_path / "l").read_text().splitlines()] == [
-        "a",
-        "b",
-    ]
+    lines = [json.loads(line) for line in (tmp_path / "l").read_text().splitlines()]
+    assert [line.get("id") for line in lines] == [None, "a", None, "b"]
+
+
+def test_a_ledger_whose_last_writer_was_killed_goes_on_in_a_new_line(tmp_path: Path) -> None:
+    (tmp_path / "l").write_text('{"id":"a","st')
+    FileLedger((tmp_path / "l").as_uri())
+    assert (tmp_path / "l").read_text().splitlines() == ['{"id":"a","st', '{"state":"start"}']
+
+
+def test_a_ledger_tells_content_and_what_was_dropped_as_known(tmp_path: Path) -> None:
+    ledger = FileLedger((tmp_path / "l").as_uri())
+    digest = ledger.digest("é")
+    ledger.write([Unit([Mark("a", "", NOWHERE, SENT, digest)])])
+    ledger.repeated("a", "é")
+    ledger.repeated("a", "other")
+    told = [json.loads(line) for line in (tmp_path / "l").read_text().splitlines()[1:]]
+    assert digest == hashlib.sha256("é".encode()).hexdigest()[:16]
+    assert [entry["state"] for entry in told] == ["sent", "repeated", "repeated"]
+    assert [entry["digest"] == digest for entry in told] == [True, True, False]
 
 
 def test_a_ledger_that_cannot_be_opened_names_the_setting(tmp_path: Path) -> None:

@@ -22,3 +22,7 @@ SQS_MAX_VISIBILITY_SECONDS: Final = 43_200
 
 SQS_IN_FLIGHT: Final = 120_000
 """Messages of a standard queue that may be in flight at once."""
+
+DEFAULT_RETENTION: Final = 4 * 86_400
+"""Seconds that SQS keeps a message where nobody says otherwise:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""

@@ -13,7 +13,12 @@ from typing import Any, Protocol
 from sluice_core.aws import Aws, translated
 from sluice_core.aws_errors import clean, text, understood
 from sluice_core.errors import TemporaryError
-from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES, SQS_MAX_WAIT_SECONDS
+from sluice_core.limits import (
+    DEFAULT_RETENTION,
+    SQS_BATCH_ENTRIES,
+    SQS_MAX_BYTES,
+    SQS_MAX_WAIT_SECONDS,
+)
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _THROTTLED = {
@@ -92,6 +97,8 @@ class QueueAttributes:
     redrive_target: str | None
     max_receive_count: int | None
     created_at: int = 0
+    retention: int = DEFAULT_RETENTION
+    """Seconds that SQS keeps a message: an outage of those who read the queue must be shorter."""
 
     @property
     def depth(self) -> int:
@@ -346,4 +353,5 @@ def _attributes(values: Mapping[str, str]) -> QueueAttributes:
         redrive_target=None if target is None else text(target),
         max_receive_count=None if count is None else int(count),
         created_at=int(float(values["CreatedTimestamp"])),
+        retention=int(values.get("MessageRetentionPeriod", DEFAULT_RETENTION)),
     )

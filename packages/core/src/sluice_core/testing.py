@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sluice_core.clock import Clock
 from sluice_core.errors import MissingResourceError, NotFoundError, PreconditionError
-from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES
+from sluice_core.limits import DEFAULT_RETENTION, SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.s3 import Fetched, Stored
 from sluice_core.sqs import OutMessage, QueueAttributes, Received, Refused, allowed
 
@@ -87,6 +87,7 @@ class FakeSqs:
     )
     exists: bool = True
     created_at: int = 1_760_000_000
+    retention: int = DEFAULT_RETENTION
     sent: list[OutMessage] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     _messages: dict[str, _Message] = field(default_factory=dict)
@@ -194,6 +195,7 @@ class FakeSqs:
                 redrive_target=None,
                 max_receive_count=None,
                 created_at=self.created_at,
+                retention=self.retention,
             )
 
     def __len__(self) -> int:

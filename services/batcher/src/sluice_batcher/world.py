@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sluice_core import retention
 from sluice_core.aws import clients
 from sluice_core.clock import Clock
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
@@ -65,6 +66,7 @@ def connect(
 
     queue = wait_for("queue", "SLUICE_QUEUE", lambda: Queue.resolve(aws, settings.queue))
     attributes = wait_for("queue", "SLUICE_QUEUE", queue.attributes)
+    retention.tell(queue.name, attributes)
     dead = wait_for(
         "dead-letter queue", "SLUICE_DLQ", lambda: dead_letter_queue(aws, queue, settings.dlq)
     )

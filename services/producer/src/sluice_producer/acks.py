@@ -15,6 +15,7 @@ from sluice_core.lifecycle import Stop
 from sluice_producer.position import Position
 
 SENT: Final = "sent"
+REPEATED: Final = "repeated"
 DEAD: Final = "dead"
 FILTERED: Final = "filtered"
 
@@ -23,12 +24,16 @@ _MARK_BYTES: Final = 500
 
 
 class Mark(NamedTuple):
-    """One event that was read: its id, the SSE id in force, its position, and what became of it."""
+    """One event that was read: its id, the SSE id in force, its position, and what became of it.
+
+    `digest`: a short one of its content, for the ledger; empty without one.
+    """
 
     event_id: str
     sse_id: str
     position: Position
     state: str
+    digest: str = ""
 
 
 @dataclass(slots=True)

@@ -47,10 +47,11 @@ def assemble(
     state: TrackerState,
 ) -> Parts:
     """All parts, continuing from `state`. Raises PermanentError when the ledger cannot be opened."""
+    ledger = FileLedger(settings.ledger) if settings.ledger else NoLedger()
     progress = Progress(
         _tracker(settings, runtime, state, None),
         checkpoint,
-        FileLedger(settings.ledger) if settings.ledger else NoLedger(),
+        ledger,
         runtime,
         max_age=settings.checkpoint_max_age,
     )
@@ -85,6 +86,7 @@ def assemble(
         acks=acks,
         progress=progress,
         runtime=runtime,
+        ledger=ledger,
     )
     runtime.metrics.watch(
         lambda: acks.buffered_events,

@@ -8,6 +8,7 @@ from sluice_core.logs import get_logger
 
 from sluice_producer.acks import DEAD, FILTERED, SENT, Acks, Mark, Unit
 from sluice_producer.filter import DUPLICATE, Dropped, Meta, fallback_id, judge
+from sluice_producer.ledger import Ledger, NoLedger
 from sluice_producer.outbox import Outbox
 from sluice_producer.packer import Pack, Packer
 from sluice_producer.position import NOWHERE, PositionReader
@@ -44,7 +45,9 @@ class Pipeline:
         acks: Acks,
         progress: Progress,
         runtime: Runtime,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger or NoLedger()
         self._wikimedia = rules.wikimedia
         self._max_event_bytes = rules.max_event_bytes
         self._left = rules.max_events or -1
@@ -78,7 +81,7 @@ class Pipeline:
             return
         if self._tracker.seen(event_id):
             # Its mark is in the position already: nothing to note.
-            self._metrics.filtered(DUPLICATE)
+            self._repeated(event_id, event)
             return
         sse_id = event.last_event_id
         position = (
@@ -88,7 +91,9 @@ class Pipeline:
         if meta.dt:
             self._last = meta.dt, self._clock.now()
         for pack in self._packer.add(
-            body, Mark(event_id, sse_id, position, SENT), by_source=by_source
+            body,
+            Mark(event_id, sse_id, position, SENT, self._ledger.digest(event.data)),
+            by_source=by_source,
         ):
             self._out(pack)
         if self._left > 0:
@@ -121,8 +126,8 @@ class Pipeline:
         self._report_time()
 
     def _pass_over(self, event: SourceEvent, dropped: Dropped) -> None:
-        self._metrics.filtered(dropped.reason)
-        self._note(event, FILTERED, 0, dropped.meta)
+        if self._note(event, FILTERED, 0, dropped.meta) is not None:
+            self._metrics.filtered(dropped.reason)
         self._wait()
 
     def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
@@ -138,16 +143,21 @@ class Pipeline:
         """Passes over an event that is not sent; None when it was seen before."""
         event_id, sse_id = meta.id or fallback_id(event), event.last_event_id
         if self._tracker.seen(event_id):
-            self._metrics.filtered(DUPLICATE)
+            self._repeated(event_id, event)
             return None
         position = (
             self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
         )
         self._tracker.advance(event_id, sse_id, position)
-        unit, packs = self._packer.note(Mark(event_id, sse_id, position, state), weight)
+        mark = Mark(event_id, sse_id, position, state, self._ledger.digest(event.data))
+        unit, packs = self._packer.note(mark, weight)
         for pack in packs:
             self._out(pack)
         return unit
+
+    def _repeated(self, event_id: str, event: SourceEvent) -> None:
+        self._metrics.filtered(DUPLICATE)
+        self._ledger.repeated(event_id, event.data)
 
     def _count(self) -> None:
         self._left -= 1

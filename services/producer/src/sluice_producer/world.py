@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sluice_core import retention
 from sluice_core.aws import Aws, clients
 from sluice_core.errors import TemporaryError
 from sluice_core.logs import get_logger
 from sluice_core.retry import Backoff, retry_forever
 from sluice_core.s3 import Bucket, BucketLike
-from sluice_core.sqs import Queue, QueueLike, dead_letter_queue
+from sluice_core.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
 from sluice_core.telemetry import Health
 
 from sluice_producer.ledger import path_of
@@ -41,16 +42,14 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> World:
         runtime.health.set_ready("queue", ready=False, why=str(error))
         _log.warning("waiting for the queues", why=str(error), retry_in_seconds=round(delay, 2))
 
-    def look() -> tuple[Queue, Queue, int]:
+    def look() -> tuple[Queue, Queue, QueueAttributes, int]:
         queue = Queue.resolve(aws, settings.queue)
         dead = dead_letter_queue(aws, queue, settings.dlq)
-        return (
-            queue,
-            dead,
-            min(queue.attributes().max_message_bytes, dead.attributes().max_message_bytes),
-        )
+        ours = queue.attributes()
+        size = min(ours.max_message_bytes, dead.attributes().max_message_bytes)
+        return queue, dead, ours, size
 
-    queue, dead, size = retry_forever(
+    queue, dead, attributes, size = retry_forever(
         look,
         stop=runtime.stop,
         clock=runtime.clock,
@@ -59,6 +58,7 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> World:
         until_requested=True,
     )
     runtime.health.set_ready("queue", ready=True)
+    retention.tell(queue.name, attributes)
     return World(
         queue=queue,
         dead_queue=dead,

@@ -9,6 +9,7 @@ from typing import Final
 
 from sluice_core.errors import AccessDeniedError, PermanentError, SluiceError
 from sluice_core.limits import SQS_MAX_BYTES
+from sluice_core.retention import ENOUGH
 from sluice_core.sqs import QueueAttributes, QueueLike
 
 from sluice_cli.checks.result import Result, failed, ok, refused, skipped, warning
@@ -53,6 +54,7 @@ def check_queues(target: Target) -> Iterator[Result]:
         )
         return
     yield ok(name, f"{dead.name}: {inside.depth:,} letters")
+    yield retention(name, inside)
     yield from _permissions(name, dead)
     if attributes is not None:
         yield redrive_policy(attributes, dead.name)
@@ -70,6 +72,7 @@ def _main(queue: QueueLike, attributes: QueueAttributes) -> Iterator[Result]:
             f"{attributes.visibility_timeout} s: a short pause of a batcher makes duplicates",
             "set it to 30 s or more, at the queue or with SLUICE_VISIBILITY_TIMEOUT",
         )
+    yield retention("queue", attributes)
     if attributes.max_message_bytes < SQS_MAX_BYTES:
         yield warning(
             "message size",
@@ -77,6 +80,18 @@ def _main(queue: QueueLike, attributes: QueueAttributes) -> Iterator[Result]:
             f"set MaximumMessageSize to {SQS_MAX_BYTES}, or keep SLUICE_PACK_MAX_BYTES under it",
         )
     yield from _permissions("queue", queue)
+
+
+def retention(name: str, attributes: QueueAttributes) -> Result:
+    """Whether the queue keeps messages long enough for an outage that nobody mends at once."""
+    what, days = f"{name}: retention", f"{attributes.retention / 86_400:g} days"
+    if attributes.retention < ENOUGH:
+        return warning(
+            what,
+            f"{days}: what nobody reads in that time is deleted by SQS, and lost",
+            "set MessageRetentionPeriod to 345600 (4 days) or more, up to 1209600 (14 days)",
+        )
+    return ok(what, f"{days}: the longest outage that loses nothing")
 
 
 def _permissions(name: str, queue: QueueLike) -> Iterator[Result]:

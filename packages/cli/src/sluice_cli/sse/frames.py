@@ -38,6 +38,10 @@ class Dialect(Protocol):
         """The id under which event n must arrive at the far end."""
         ...
 
+    def data(self, stream: EventStream, n: int) -> bytes:
+        """Event n's data, as it is sent."""
+        ...
+
 
 class EventStreams:
     """Wikimedia's protocol: ids are positions per Kafka topic, event ids are in `meta.id`."""
@@ -57,6 +61,10 @@ class EventStreams:
     def ledger_id(self, stream: EventStream, n: int) -> str:
         """`meta.id`."""
         return stream.event_id(n)
+
+    def data(self, stream: EventStream, n: int) -> bytes:
+        """See `Dialect.data`."""
+        return stream.stamped(n)[1]
 
 
 class _EventStreamsFrames:
@@ -114,6 +122,10 @@ class Generic:
     def ledger_id(self, stream: EventStream, n: int) -> str:
         """The SSE id, or without ids the SHA-256 of the data."""
         return str(n) if self._ids else hashlib.sha256(_generic_data(n)).hexdigest()
+
+    def data(self, stream: EventStream, n: int) -> bytes:
+        """See `Dialect.data`."""
+        return _generic_data(n)
 
 
 class _GenericFrames:

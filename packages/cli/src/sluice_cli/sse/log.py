@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from sluice_core.event_id import short_digest
+
 from sluice_cli.events import EventStream
 from sluice_cli.sse.frames import Dialect
 
@@ -30,7 +32,10 @@ class NoLedger:
 
 
 class FileLedger:
-    """One JSON object a line: the event's id, its number, and state "offered" or "canary"."""
+    """One JSON object a line: the event's id, its number, state "offered" or "canary", and its digest.
+
+    Two events that share an id (`sluice_core.event_id.short_digest` of their data differs) can be told apart.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file: TextIO = path.open("w", encoding="utf-8", buffering=1 << 16)
@@ -39,8 +44,9 @@ class FileLedger:
         """See `Ledger.offered`; flushed, so that the file is whole up to the last event sent."""
         for n in range(low, high):
             state = "canary" if stream.is_canary(n) else "offered"
-            line = json.dumps({"id": dialect.ledger_id(stream, n), "n": n, "state": state})
-            self._file.write(line + "\n")
+            entry = {"id": dialect.ledger_id(stream, n), "n": n, "state": state}
+            entry["digest"] = short_digest(dialect.data(stream, n))
+            self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
 
 
