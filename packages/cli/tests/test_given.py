@@ -4,12 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from sluice_cli.given import Given, read_given
+from sluice_cli.given import read_given
 from sluice_core.errors import ConfigError
-from sluice_core.event_id import digest
+from sluice_core.event_id import digest, short_digest
+from sluice_core.told import FILTERED, REPEATED, Told
 
 
-def _read(tmp_path: Path, data: bytes) -> Given:
+def _filtered(told: Told) -> list[str]:
+    return [str(told.ids[n]) for n in range(len(told.ids)) if told.states[n] == FILTERED]
+
+
+def _read(tmp_path: Path, data: bytes) -> Told:
     path = tmp_path / "ids"
     path.write_bytes(data)
     return read_given(path)
@@ -31,7 +36,7 @@ def test_events_canaries_and_what_is_no_json(tmp_path: Path) -> None:
     ]
     found = _read(tmp_path, b"\n".join(lines) + b"\n")
     assert found.ids.to_pylist() == ["a", "b", *map(digest, lines[2:])]
-    assert found.filtered.to_pylist() == ["b"]
+    assert _filtered(found) == ["b"]
     assert found.torn == 0
 
 
@@ -41,23 +46,23 @@ def test_both_ledgers(tmp_path: Path) -> None:
     lines.append('{"id":"e9","n":4,"state":"offered"}')
     found = _read(tmp_path, "\n".join(lines).encode())
     assert found.ids.to_pylist() == ["e0", "e1", "e2", "e3", "e4", "e9"]
-    assert found.filtered.to_pylist() == ["e2", "e4"]
+    assert _filtered(found) == ["e2", "e4"]
 
 
-def test_an_event_that_came_twice_must_arrive_though_its_second_coming_was_filtered(
-    tmp_path: Path,
-) -> None:
+def test_occurrences_starts_and_content(tmp_path: Path) -> None:
     lines = [
-        ("a", "sent"),
-        ("b", "filtered"),
-        ("a", "filtered"),
-        ("b", "filtered"),
-        ("c", "dead"),
-        ("c", "filtered"),
+        '{"state":"start"}',
+        '{"id":"a","state":"sent","digest":"00000000000000ff"}',
+        '{"id":"a","state":"repeated","digest":"0000000000000010"}',
+        '{"state":"start"}',
+        '{"id":"a","state":"sent","digest":"no digest"}',
+        '{"meta":{"id":"b"}}',
     ]
-    text = "\n".join(json.dumps({"id": name, "state": state}) for name, state in lines)
-    found = _read(tmp_path, text.encode())
-    assert set(found.filtered.to_pylist()) == {"b"}
+    found = _read(tmp_path, "\n".join(lines).encode())
+    assert found.ids.to_pylist() == ["a", "a", "a", "b"]
+    assert found.states[1] == REPEATED
+    assert found.digests.tolist() == [255, 16, 0, int(short_digest(lines[-1].encode()), 16)]
+    assert found.runs.tolist() == [1, 1, 2, 2]
 
 
 def test_the_source_runs_ahead_of_its_reader(tmp_path: Path) -> None:
@@ -71,7 +76,7 @@ def test_the_source_runs_ahead_of_its_reader(tmp_path: Path) -> None:
     reader = _read(tmp_path, b"e1\ne5\ne4\n")
     head, unread = source.up_to_last_of(reader)
     assert head.ids.to_pylist() == [f"e{n}" for n in range(6)]
-    assert head.filtered.to_pylist() == ["e0", "e3"]
+    assert _filtered(head) == ["e0", "e3"]
     assert unread == 4
     nothing, unread = source.up_to_last_of(_read(tmp_path, b""))
     assert (len(nothing.ids), unread) == (0, 10)

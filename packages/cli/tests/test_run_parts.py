@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from rich.console import Console
+from sluice_cli.main import app
 from sluice_cli.ports import free_port
 from sluice_cli.run import keep, reckon, source, summary
 from sluice_cli.run.options import RunOptions, user_agent
@@ -20,6 +21,7 @@ from sluice_cli.verify import Messages
 from sluice_core import wire
 from sluice_core.deadletter import DeadLetter
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from typer.testing import CliRunner
 
 
 def options(tmp_path, **changed):
@@ -136,12 +138,44 @@ def test_a_run_that_never_started_has_lost_nothing(tmp_path):
     assert (verdict.account.source, verdict.account.lost, verdict.ok) == (0, 0, True)
 
 
-def test_columns_without_ids_are_told_from_damaged_files(tmp_path):
-    lake = lake_of(tmp_path, "a", "b")
-    assert reckon.rows_without_ids(lake) is None
+@pytest.mark.parametrize(
+    ("rows", "dropped", "code", "says"),
+    [
+        (2, 0, 0, "✓ the numbers agree"),
+        (1, 1, 0, "1 rows were left out by the transform"),
+        (1, 0, 1, "✗ 1 events are in no file and no dead letter: lost"),
+        (3, 0, 2, "✗ 1 more than there should be"),
+    ],
+)
+def test_columns_without_ids_are_compared_by_number(tmp_path, rows, dropped, code, says):
+    lake = lake_of(tmp_path)
     (part,) = lake.rglob("*.csv")
-    part.write_text("id,title\n1,x\n2,y\n")
-    assert reckon.rows_without_ids(lake) == 2
+    part.write_text("id,title\n" + "1,x\n" * rows)
+    ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="dead"))
+    found = letters(DeadLetter("no json", "not-json", "").to_message())
+    verdict = reckon.reckon(ledger, None, lake, found, dropped)
+    console = Console(file=io.StringIO(), width=140)
+    summary.show(console, verdict, lake, 2.5)
+    text = console.file.getvalue()
+    assert says in text
+    assert f"{rows} rows of 3 events" in text
+    assert "1 events are dead letters" in text
+    assert "events by reason: not-json 1" in text
+    assert summary.exit_code(verdict) == code
+
+
+def test_options_that_a_service_refuses_touch_nothing(tmp_path, monkeypatch):
+    lake = lake_of(tmp_path, "a")
+    for name in [n for n in os.environ if n.startswith(("SLUICE_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("sluice_cli.run.pipeline.EmbeddedLocalStack.start", pytest.fail)
+    for wrong in (["--source", "nowhere"], ["--columns", "no-such.yaml"]):
+        done = CliRunner().invoke(app, ["run", "--data", str(tmp_path), *wrong])
+        assert done.exit_code == 2, done.output
+        assert len(done.output.splitlines()) == 1
+        assert "SLUICE_" in done.output
+    assert (lake / "dt=2026-11-23" / "batch-1.csv").exists()
+    assert not (tmp_path / "earlier").exists()
 
 
 def test_the_summary_shows_numbers_rows_and_how_to_read_them(tmp_path):

@@ -132,10 +132,35 @@ def test_a_large_broken_batch_is_given_up_without_a_call_for_each_row():
     assert len(rig.queue) == 0
 
 
-def test_a_hook_that_leaves_nothing_writes_nothing():
+def dropped(rig):
+    """What the bucket tells of rows that were left out: key and number."""
+    found = {key: stored.metadata.get("rows-dropped") for key, stored in rig.bucket.objects.items()}
+    return {key: int(number) for key, number in found.items() if number is not None}
+
+
+def test_a_hook_that_leaves_nothing_writes_a_note_and_no_rows():
     rig = rig_with("nothing")
-    assert rig.bucket.objects == {}
+    assert rig.rows() == []
+    assert sum(dropped(rig).values()) == 8
+    assert all(key.startswith("_sluice/dropped/events/") for key in dropped(rig))
+    assert rig.metric("rows_dropped_total") == 8
+    assert rig.metric("objects_written_total", format="jsonl") == 0
     assert len(rig.queue) == 0
+
+
+def test_rows_that_a_hook_leaves_out_are_counted_where_the_account_finds_them():
+    rig = rig_with("only_humans")
+    left = 8 - len(rig.rows())
+    assert left > 0
+    assert sum(dropped(rig).values()) == left
+    assert rig.metric("rows_dropped_total") == left
+    assert not any(key.startswith("_sluice/") for key in rig.bucket.objects)
+
+
+def test_rows_that_a_hook_failed_on_are_not_left_out():
+    rig = rig_with("picky")
+    assert len(rig.dead()) == 1
+    assert dropped(rig) == {}
 
 
 def test_partitions_go_by_the_events_time_whatever_the_hook_does():

@@ -1,93 +1,78 @@
 """What the source gave, from a file: events, plain ids, the SSE server's ledger or the producer's.
 
 A line at a time, each told by its look, so that the kinds may even be mixed:
-- `{"id": …, "state": …}` (and nothing but `n` beside): a ledger's; state `filtered` or `canary` need not arrive
+- `{"id": …, "state": …}` (and nothing but `n` and `digest` beside): a ledger's; state `filtered` or `canary` need
+  not arrive, `repeated` was dropped because its id was known
+- `{"state": "start"}`: the producer was started (again)
 - any other JSON object or array, or what only begins like one: an event; its id is that of its row
 - anything else: an id
 
-A ledger whose writer was killed may end a line early and go on in it: the later entry still counts.
+A line is an occurrence: an id that stands there twice must be there twice. A ledger whose writer was killed may
+end a line early and go on in it: the later entry still counts.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute
-from sluice_core.account import Array, Chunks, without
 from sluice_core.errors import ConfigError
-from sluice_core.event_id import digest, is_canary, meta_id
+from sluice_core.event_id import digest, is_canary, meta_id, short_digest
+from sluice_core.occurrences import Array, Chunks
+from sluice_core.told import FILTERED, MUST, NO_DIGEST, REPEATED, Told
 
-pc: Any = pyarrow.compute
-"""The stubs do not know that a kernel takes chunks."""
-
-_LEDGER_FIELDS: Final = {"id", "n", "state"}
-_NEED_NOT_ARRIVE: Final = {"filtered", "canary"}
+_LEDGER_FIELDS: Final = {"id", "n", "state", "digest"}
+_STATES: Final = {"filtered": FILTERED, "canary": FILTERED, "repeated": REPEATED}
+_START: Final = {"state": "start"}
 _ENTRY: Final = b'{"id":'
 _CHUNK: Final = 100_000
 
 
-@dataclass
-class Given:
-    """Ids that a file tells, in its order: all of them, those that need not arrive, and entries cut off."""
+class _Entry(NamedTuple):
+    """A line's event; `name` None for a ledger's entry that was cut off."""
 
-    ids: Chunks
-    filtered: Chunks
-    torn: int = 0
-
-    @classmethod
-    def nothing(cls) -> "Given":
-        """What an empty file tells."""
-        none = _Ids().array()
-        return cls(none, none)
-
-    def up_to_last_of(self, other: "Given") -> tuple["Given", int]:
-        """What stands up to the last id that `other` knows, too, and how many distinct ids stand after it.
-
-        A source runs ahead of its reader by what the network holds: its ledger's end is not read yet.
-        """
-        known = pc.indices_nonzero(pc.is_in(self.ids, value_set=other.ids))
-        end = known[-1].as_py() + 1 if len(known) else 0
-        head, tail = self.ids.slice(0, end), self.ids.slice(end)
-        kept = self.filtered.filter(pc.is_in(self.filtered, value_set=head))
-        return Given(head, kept, self.torn), len(tail.unique())
+    name: str | None
+    state: int = MUST
+    digest: int = NO_DIGEST
 
 
-def read_given(path: Path) -> Given:
+def read_given(path: Path) -> Told:
     """Reads such a file; raises ConfigError when that is not possible."""
-    ids, needed, torn = _Ids(), bytearray(), 0
+    ids, states, digests, runs, torn, run = _Ids(), bytearray(), array("Q"), array("i"), 0, 0
     try:
         with path.open("rb") as lines:
             for line in lines:
-                for name, must_arrive in _line(line.strip(b"\r\n")):
-                    if name is None:
+                for entry in _line(line.strip(b"\r\n")):
+                    if entry is None:
+                        run += 1
+                    elif entry.name is None:
                         torn += 1
                     else:
-                        ids.add(name)
-                        needed.append(must_arrive)
+                        ids.add(entry.name)
+                        states.append(entry.state)
+                        digests.append(entry.digest)
+                        runs.append(run)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    return Given(ids.array(), _filtered(ids.array(), needed), torn)
-
-
-def _filtered(ids: Chunks, needed: bytearray) -> Chunks:
-    if 0 not in needed:
-        return ids.slice(0, 0)
-    # The producer's ledger tells of an event that came twice first as sent, then as filtered: it must arrive.
-    must: Any = pc.equal(
-        pa.Array.from_buffers(pa.uint8(), len(needed), [None, pa.py_buffer(needed)]), 1
+    return Told(
+        ids.array(),
+        np.frombuffer(states, np.uint8),
+        np.frombuffer(digests, np.uint64),
+        np.frombuffer(runs, np.int32),
+        torn,
     )
-    return without(ids.filter(pc.invert(must)), ids.filter(must))
 
 
-def _line(line: bytes) -> Iterator[tuple[str | None, bool]]:
-    """(id, whether it must arrive) of a line; id None for a ledger's entry that was cut off."""
+def _line(line: bytes) -> Iterator[_Entry | None]:
+    """What a line tells; None for a start of the producer."""
     if not line.strip():
         return
     if not line.startswith((b"{", b"[", b'"')):
-        yield line.strip().decode("utf-8", "replace"), True
+        yield _Entry(line.strip().decode("utf-8", "replace"))
         return
     try:
         value = orjson.loads(line)
@@ -95,26 +80,38 @@ def _line(line: bytes) -> Iterator[tuple[str | None, bool]]:
         yield from _damaged(line)
         return
     if isinstance(value, str):
-        yield value, True
+        yield _Entry(value)
+    elif value == _START:
+        yield None
     elif (
         isinstance(value, dict)
         and "id" in value
         and "state" in value
         and value.keys() <= _LEDGER_FIELDS
     ):
-        yield str(value["id"]), value["state"] not in _NEED_NOT_ARRIVE
+        state = _STATES.get(str(value["state"]), MUST)
+        yield _Entry(str(value["id"]), state, _number(value.get("digest")))
     else:
-        yield meta_id(value) or digest(line), not is_canary(value)
+        state = FILTERED if is_canary(value) else MUST
+        yield _Entry(meta_id(value) or digest(line), state, _number(short_digest(line)))
 
 
-def _damaged(line: bytes) -> Iterator[tuple[str | None, bool]]:
+def _damaged(line: bytes) -> Iterator[_Entry | None]:
     entry = line.rfind(_ENTRY)
     if entry < 0:
-        yield digest(line), True
+        yield _Entry(digest(line), MUST, _number(short_digest(line)))
         return
-    yield None, True
+    yield _Entry(None)
     if entry > 0:
         yield from _line(line[entry:])
+
+
+def _number(text: object) -> int:
+    """A digest as the number that its 16 hexadecimal digits are; a stranger's is none."""
+    try:
+        return int(text, 16) if isinstance(text, str) and len(text) == 16 else NO_DIGEST
+    except ValueError:
+        return NO_DIGEST
 
 
 @dataclass

@@ -1,20 +1,21 @@
 """The evidence of `sluice verify`, and what follows from it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sluice_core.account import Account, Array, account
+from sluice_core.account import Account, account
 from sluice_core.deadletter import DeadLetter
+from sluice_core.occurrences import Array
 from sluice_core.s3 import BucketLike
 from sluice_core.sqs import QueueLike, Received
+from sluice_core.told import Told
 
-from sluice_cli.given import Given
 from sluice_cli.letters import content
-from sluice_cli.objects import scan
+from sluice_cli.objects import dropped_whole, scan
 from sluice_cli.peek import Peek
 
 
@@ -43,7 +44,10 @@ class Messages:
 
 @dataclass
 class Objects:
-    """What the objects hold; `unreadable` and `odd` map an object's name to what is wrong with it."""
+    """What the objects hold; `unreadable` and `odd` map an object's name to what is wrong with it.
+
+    `uncounted`: objects without a column of ids. `dropped`: rows that a transform left out on purpose.
+    """
 
     count: int = 0
     size: int = 0
@@ -51,6 +55,8 @@ class Objects:
     rows: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)
+    uncounted: dict[str, str] = field(default_factory=dict)
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,54 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Nothing lost, and every object readable and as its metadata say."""
-        return not (self.account.lost or self.objects.unreadable or self.objects.odd)
+        """Nothing lost, every object readable and as its metadata say, and nothing that cannot be counted."""
+        return self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 certified, 1 lost or damaged, 2 the account cannot be certified."""
+        if self.objects.uncounted:
+            return 2
+        if self.account.lost or self.objects.unreadable or self.objects.odd:
+            return 1
+        return 2 if any(True for _ in self.doubts()) else 0
+
+    def doubts(self) -> Iterator[str]:
+        """What keeps this account from being certain, though nothing is known to be lost."""
+        account, objects = self.account, self.objects
+        if objects.uncounted:
+            name, why = next(iter(objects.uncounted.items()))
+            yield (
+                f"{len(objects.uncounted):,} of {objects.count:,} objects have no column of event ids ({name}: "
+                f"{why}): cannot count. Name the column with --id-column, or give the columns one with the path "
+                "@event_id."
+            )
+        if not objects.count and account.source is None:
+            yield "There are no objects there: is the prefix right?"
+        if account.conflicting_ids:
+            yield (
+                f"{account.conflicting_ids:,} ids were given to events that differ{self._named('conflicting')}: which "
+                "of them is there cannot be told by id. Choose what makes an event itself with SLUICE_EVENT_ID."
+            )
+        if account.untold_ids:
+            yield (
+                f"{account.untold_ids:,} ids came more than once{self._named('untold')}, and nobody tells whether "
+                "their events are the same: use a ledger, which tells digests."
+            )
+        if account.unclear:
+            yield (
+                f"{account.unclear:,} events stand in the ledger again after a restart and are not there as often: "
+                "sent again, or come twice and lost? What the source gave (--source-ids) tells."
+            )
+        if account.source is not None and objects.dropped > account.dropped:
+            yield (
+                f"{objects.dropped:,} rows were left out by the transform, and only {account.dropped:,} are "
+                "missing: some were counted twice (a redelivery), which could hide as many losses."
+            )
+
+    def _named(self, kind: str) -> str:
+        names = self.account.samples.get(kind, ())
+        return f" (for example {' '.join(names)})" if names else ""
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON takes it."""
@@ -85,6 +137,10 @@ class Verdict:
             "bytes": self.objects.size,
             "unreadable_objects": self.objects.unreadable,
             "odd_objects": self.objects.odd,
+            "uncounted_objects": self.objects.uncounted,
+            "rows_dropped_by_transform": self.objects.dropped,
+            "exit_code": self.exit_code,
+            "doubts": list(self.doubts()),
             "dead_letters": _summary(self.letters),
             "queue": _summary(self.queued),
             "torn_ledger_entries": self.torn,
@@ -104,12 +160,17 @@ def read_messages(queue: QueueLike, bucket: BucketLike | None, *, patience: floa
 def read_objects(where: str | Path, bucket: BucketLike | None, column: str) -> Objects:
     """The ids of all rows under `where`. Raises PermanentError when it does not exist."""
     found = Objects()
+    if bucket is not None:
+        found.dropped += dropped_whole(bucket, _prefix(str(where)))
     for item in scan(where, bucket=bucket, column=column):
         found.count += 1
         found.size += item.size
         found.rows += item.rows
         found.ids.append(item.ids)
-        if item.fault:
+        found.dropped += item.dropped
+        if not item.countable:
+            found.uncounted[item.name] = item.fault or ""
+        elif item.fault:
             (found.odd if item.readable else found.unreadable)[item.name] = item.fault
     return found
 
@@ -117,8 +178,8 @@ def read_objects(where: str | Path, bucket: BucketLike | None, column: str) -> O
 def judge(
     objects: Objects,
     *,
-    source: Given | None = None,
-    ledger: Given | None = None,
+    source: Told | None = None,
+    ledger: Told | None = None,
     letters: Messages | None = None,
     queued: Messages | None = None,
     samples: int = 5,
@@ -131,14 +192,13 @@ def judge(
     unread = None
     if source is not None and ledger is not None:
         source, unread = source.up_to_last_of(ledger)
-    given = ledger if source is None else source
-    exempt = [part.filtered for part in (source, ledger) if part is not None]
     found = account(
-        source=None if given is None else given.ids,
-        filtered=pa.chunked_array([c for part in exempt for c in part.chunks], pa.large_string()),
+        source=source,
+        ledger=ledger,
         rows=pa.chunked_array(objects.ids, pa.large_string()),
         dead=letters.events if letters else (),
         pending=queued.events if queued else (),
+        dropped=objects.dropped,
         samples=samples,
     )
     return Verdict(
@@ -146,7 +206,7 @@ def judge(
         objects=objects,
         letters=letters,
         queued=queued,
-        rows_without_id=objects.rows - found.rows,
+        rows_without_id=0 if objects.uncounted else objects.rows - found.rows,
         torn=sum(part.torn for part in (source, ledger) if part is not None),
         never_sent=_never_sent(objects, source, ledger, letters, queued),
         unread=unread,
@@ -155,8 +215,8 @@ def judge(
 
 def _never_sent(
     objects: Objects,
-    source: Given | None,
-    ledger: Given | None,
+    source: Told | None,
+    ledger: Told | None,
     letters: Messages | None,
     queued: Messages | None,
 ) -> int | None:
@@ -164,14 +224,17 @@ def _never_sent(
         return None
     # What the ledger tells of is no longer lost before the queue: count it as if it had arrived.
     told = account(
-        source=source.ids,
-        filtered=source.filtered,
+        source=source,
         rows=pa.chunked_array([*objects.ids, *ledger.ids.chunks], pa.large_string()),
         dead=letters.events if letters else (),
         pending=queued.events if queued else (),
         samples=0,
     )
     return told.lost
+
+
+def _prefix(where: str) -> str:
+    return where.removeprefix("s3://").partition("/")[2].strip("/")
 
 
 def _summary(messages: Messages | None) -> Mapping[str, Any] | None:

@@ -48,10 +48,19 @@ def show(verdict: Verdict, console: Console) -> None:
     console.print(_result(verdict), highlight=False)
 
 
-def notes(verdict: Verdict) -> Iterator[str]:
-    """What a reader of the numbers must know."""
+def notes(verdict: Verdict, *, doubts: bool = True) -> Iterator[str]:
+    """What a reader of the numbers must know; `doubts`: with what keeps the account from being certain."""
     if verdict.account.source is None:
         yield "Loss is not known: tell what the source gave with --source-ids or --ledger."
+    yield from _queues(verdict)
+    yield from _source(verdict)
+    if doubts:
+        yield from verdict.doubts()
+    yield from _objects("cannot be read", verdict.objects.unreadable)
+    yield from _objects("not as it should be", verdict.objects.odd)
+
+
+def _queues(verdict: Verdict) -> Iterator[str]:
     letters, queued = verdict.letters, verdict.queued
     if letters is None:
         yield "The dead-letter queue was not read: what is in it counts as lost."
@@ -69,6 +78,9 @@ def notes(verdict: Verdict) -> Iterator[str]:
                 f"{found.unseen:,} messages of the {name} are held by somebody else: what is in them counts "
                 "as lost. Try again when they are back, or with a longer --wait."
             )
+
+
+def _source(verdict: Verdict) -> Iterator[str]:
     if verdict.never_sent is not None and verdict.account.lost:
         yield f"{verdict.never_sent:,} of the lost are not in the producer's ledger: they never reached the queue."
     if verdict.unread:
@@ -76,10 +88,13 @@ def notes(verdict: Verdict) -> Iterator[str]:
             f"{verdict.unread:,} ids at the end of the source's file are after the last one in the producer's "
             "ledger: not read yet, so not counted."
         )
+    if verdict.account.dropped:
+        yield (
+            f"{verdict.account.dropped:,} events are missing and were left out by SLUICE_TRANSFORM on purpose: "
+            "no loss, as far as the number tells (which ones is not recorded)."
+        )
     if verdict.torn:
         yield f"{verdict.torn:,} entries of the ledger were cut off (its writer was killed): not counted."
-    yield from _objects("cannot be read", verdict.objects.unreadable)
-    yield from _objects("not as it should be", verdict.objects.odd)
 
 
 def _objects(what: str, faults: Mapping[str, str]) -> Iterator[str]:
@@ -91,8 +106,12 @@ def _objects(what: str, faults: Mapping[str, str]) -> Iterator[str]:
 
 def _result(verdict: Verdict) -> str:
     lost = verdict.account.lost
+    if verdict.objects.uncounted:
+        return "[red]✗ no column of event ids: cannot count[/]"
     if lost:
         return f"[red]✗ {lost:,} events are lost[/]"
-    if not verdict.ok:
+    if verdict.exit_code == 1:
         return "[red]✗ objects are damaged[/]"
+    if verdict.exit_code == 2:
+        return "[red]✗ no loss is known, and this account cannot rule one out[/]"
     return "[green]✓ nothing is lost[/]" if lost == 0 else "[green]✓ all objects are whole[/]"

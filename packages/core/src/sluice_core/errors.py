@@ -4,6 +4,7 @@
     ├── ConfigError            a setting is wrong: the start is refused (exit 2)
     ├── PermanentError         trying again cannot help (exit 1)
     │   ├── AccessDeniedError  AWS refuses these credentials or this action
+    │   ├── NoColumnError      an object has no column of that name
     │   ├── NotFoundError      the object asked for does not exist
     │   └── UnsupportedError   this store does not know what Sluice needs of it
     ├── OwnershipError         another producer owns the checkpoint (exit 3)
@@ -41,6 +42,10 @@ class NotFoundError(PermanentError):
 
 class UnsupportedError(PermanentError):
     """The store lacks something that Sluice cannot do without (a conditional write); the message names it."""
+
+
+class NoColumnError(PermanentError):
+    """An object that can be read has no column of the name asked for."""
 
 
 class OwnershipError(SluiceError):

@@ -10,6 +10,10 @@ from typing import Final
 import uuid_utils
 
 INTERNAL_PREFIX: Final = "_sluice/"
+ROWS_METADATA: Final = "rows"
+"""The name under which an object's metadata tell its rows."""
+DROPPED_METADATA: Final = "rows-dropped"
+"""The same of the rows that a transform left out on purpose."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -36,3 +40,13 @@ def batch_name(extension: str) -> str:
 def object_key(prefix: str, partition: str, name: str) -> str:
     """`<prefix>/<partition>/<name>`; prefix and partition (such as `dt=2026-11-23/hour=14`) may be empty."""
     return "/".join(part.strip("/") for part in (prefix, partition, name) if part.strip("/"))
+
+
+def dropped_prefix(prefix: str) -> str:
+    """Where notes are of batches under `prefix` of which a transform left nothing."""
+    return object_key(f"{INTERNAL_PREFIX}dropped", prefix, "") + "/"
+
+
+def dropped_key(prefix: str) -> str:
+    """A fresh key for such a note."""
+    return f"{dropped_prefix(prefix)}{uuid_utils.uuid7()}"

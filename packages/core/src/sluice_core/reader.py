@@ -22,7 +22,7 @@ import pyarrow.parquet
 import zstandard
 
 from sluice_core.aws import clients
-from sluice_core.errors import PermanentError
+from sluice_core.errors import NoColumnError, PermanentError
 from sluice_core.s3 import Bucket, BucketLike
 from sluice_core.settings import CommonSettings, load_settings
 
@@ -158,7 +158,7 @@ def read_table(
 def _must_have(name: str, there: Sequence[str], columns: Sequence[str] | None) -> None:
     for column in columns or ():
         if column not in there:
-            raise PermanentError(f"{name} has no column {column!r}; it has {', '.join(there)}")
+            raise NoColumnError(f"{name} has no column {column!r}; it has {', '.join(there)}")
 
 
 def _csv(

@@ -100,6 +100,7 @@ class Flusher:
             self._uploader.store(made.objects)
         self._metrics.nulled.inc(made.nulled)
         self._metrics.transform_failures.inc(made.calls_failed)
+        self._metrics.dropped.inc(made.dropped)
         self._bury(made.failed)
         for held in messages:
             self._ledger.fulfil(held)

@@ -77,6 +77,9 @@ class Metrics:
         self.returned_codec = returned.labels("unknown-codec")
         self.returned_lost = returned.labels("lease-lost")
         self.rows = counter("rows_written", "Rows in objects that S3 accepted.")
+        self.dropped = counter(
+            "rows_dropped", "Rows that SLUICE_TRANSFORM left out on purpose: stored nowhere."
+        )
         self.nulled = counter("values_nulled", "Values that their column's type could not take.")
         self.objects = counter("objects_written", "Objects that S3 accepted.", ["format"]).labels(
             output_format

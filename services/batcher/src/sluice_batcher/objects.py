@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import pyarrow as pa
-from sluice_core.keys import batch_name, object_key
+from sluice_core.keys import (
+    DROPPED_METADATA,
+    ROWS_METADATA,
+    batch_name,
+    dropped_key,
+    object_key,
+)
 from sluice_core.version import __version__
 
 from sluice_batcher.arrow import pc
@@ -25,7 +31,7 @@ _ID_MAX_CHARS = 256
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One object to be stored. `seconds`: pairs of (event time in epoch seconds, rows that have it)."""
+    """One object to be stored; one without rows is a note of rows that were left out. `seconds`: pairs of (event time in epoch seconds, rows that have it)."""
 
     key: str
     body: bytes
@@ -52,6 +58,7 @@ class Made:
     failed: list[FailedRow] = field(default_factory=list)
     calls_failed: int = 0
     nulled: int = 0
+    dropped: int = 0
 
 
 class ObjectMaker:
@@ -83,13 +90,27 @@ class ObjectMaker:
                 table = self._transformed(self._transform, part, messages, made)
             if table is not None and table.num_rows:
                 made.objects.append(self._object(part, table, digest))
+        if made.dropped:
+            self._note_dropped(made, digest)
         return made
+
+    def _note_dropped(self, made: Made, digest: str) -> None:
+        """The account must know of rows that the hook left out: one of the batch's objects tells, or a note."""
+        told = {DROPPED_METADATA: str(made.dropped)}
+        if made.objects:
+            made.objects[0].metadata.update(told)
+            return
+        note = {**told, "packs-sha256": digest, "sluice-version": __version__}
+        made.objects.append(
+            Outgoing(dropped_key(self._prefix), b"", "text/plain", note, rows=0, seconds=[])
+        )
 
     def _transformed(
         self, transform: Transform, part: Part, messages: Sequence[Held], made: Made
     ) -> pa.Table | None:
         outcome = transform.run(part.rows.table)
         made.calls_failed += outcome.calls_failed
+        made.dropped += outcome.dropped
         if outcome.failed:
             origins = [(held, position) for held in messages for position in held.positions]
             for index, why in outcome.failed.items():
@@ -106,7 +127,7 @@ class ObjectMaker:
             body=self._format.encode(table),
             content_type=self._format.content_type,
             metadata={
-                "rows": str(table.num_rows),
+                ROWS_METADATA: str(table.num_rows),
                 "first-event-id": _ascii(ids[0]),
                 "last-event-id": _ascii(ids[-1]),
                 "packs-sha256": digest,

@@ -38,6 +38,8 @@ class Outcome:
     table: pa.Table | None = None
     failed: dict[int, str] = field(default_factory=dict)
     calls_failed: int = 0
+    dropped: int = 0
+    """Rows that the hook left out: fewer came back than went in."""
 
 
 class Transform:
@@ -57,12 +59,14 @@ class Transform:
                 outcome.table = pa.concat_tables(tables, promote_options="permissive")
         except pa.ArrowException as error:
             why = f"gave parts whose columns do not fit together: {error}"[:300]
-            outcome.failed = dict.fromkeys(range(table.num_rows), why)
+            outcome.failed, outcome.dropped = dict.fromkeys(range(table.num_rows), why), 0
         return outcome
 
     def _run(self, table: pa.Table, start: int, outcome: Outcome, tables: list[pa.Table]) -> None:
         try:
-            tables.append(self.apply(table))
+            result = self.apply(table)
+            tables.append(result)
+            outcome.dropped += max(0, table.num_rows - result.num_rows)
         except TransformError as error:
             outcome.calls_failed += 1
             why = str(error)

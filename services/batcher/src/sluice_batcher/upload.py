@@ -64,6 +64,8 @@ class Uploader:
         self._health.set_ready("bucket", ready=True)
         self._health.beat(self._loop)
         metrics = self._metrics
+        if not outgoing.rows:
+            return
         metrics.objects.inc()
         metrics.object_bytes.inc(len(outgoing.body))
         metrics.rows.inc(outgoing.rows)

@@ -1,14 +1,14 @@
 """`sluice run`: everything on this machine, from a stream to files, and an account at the end."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from sluice_core.errors import SluiceError
+from sluice_core.errors import ConfigError, SluiceError
 from sluice_core.lifecycle import Stop
 from sluice_core.quantities import parse_seconds
+from sluice_core.settings import CommonSettings, load_settings
 
 from sluice_cli.localstack import EnvironmentBuildError, LocalStackError
 from sluice_cli.run import reckon, summary
@@ -16,6 +16,7 @@ from sluice_cli.run.crew import ChildDiedError
 from sluice_cli.run.keep import INTERNAL
 from sluice_cli.run.options import RunOptions
 from sluice_cli.run.pipeline import Pipeline
+from sluice_cli.run.precheck import check_options
 
 app = typer.Typer(add_completion=False)
 
@@ -59,10 +60,14 @@ def run(
         console = Console(width=140)
     stop = Stop()
     stop.install_signal_handlers()
-    prefix = os.environ.get("SLUICE_PREFIX", "").strip("/") or "events"
-    pipeline = Pipeline(options, console, stop, prefix)
     try:
+        check_options(options)
+        prefix = load_settings(CommonSettings).prefix
+        pipeline = Pipeline(options, console, stop, prefix)
         pipeline.execute()
+    except ConfigError as error:
+        console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(2) from None
     except (SluiceError, LocalStackError, EnvironmentBuildError, OSError) as error:
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
@@ -76,16 +81,7 @@ def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Pat
         internal / "source.ndjson" if pipeline.built_in else None,
         lake,
         pipeline.letters,
+        pipeline.dropped,
     )
-    if verdict.objects.unreadable:
-        rows = reckon.rows_without_ids(lake)
-        if rows is not None:
-            wanted = (verdict.account.source or 0) - verdict.account.filtered
-            console.print(
-                f"{rows:,} rows of {wanted:,} events; ids cannot be compared: these columns have no "
-                f"{reckon.COLUMN}",
-                markup=False,
-            )
-            return 0
     summary.show(console, verdict, lake, pipeline.seconds)
-    return 0 if verdict.ok else 1
+    return summary.exit_code(verdict)

@@ -60,7 +60,8 @@ def main(
 ) -> None:
     """Account for every event: lost, duplicated, dead-lettered, pending, unexpected.
 
-    Exit code: 0 nothing lost, 1 something lost or an object damaged, 2 the account could not be made.
+    Exit code: 0 nothing lost, 1 something lost or an object damaged, 2 the account could not be made, or cannot
+    rule a loss out (ids shared by events that differ, no column of ids, no objects).
     """
     with told(code=2):
         given = read_given(source_ids) if source_ids else None
@@ -86,5 +87,5 @@ def main(
         typer.echo(orjson.dumps(verdict.to_dict(), option=orjson.OPT_INDENT_2))
     else:
         show(verdict, Console())
-    if not verdict.ok:
-        raise typer.Exit(1)
+    if verdict.exit_code:
+        raise typer.Exit(verdict.exit_code)

@@ -24,6 +24,15 @@ class ChildDiedError(SluiceError):
         self.exit_code = exit_code
 
 
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The children's environment: ours, with what is `given`."""
+    found = {**os.environ, **given, "SLUICE_HTTP_HOST": "127.0.0.1"}
+    # A place of an earlier or another pipeline must not steer this one.
+    for name in ("SLUICE_CHECKPOINT", "SLUICE_SCALE_QUEUE_LENGTH"):
+        found.pop(name, None)
+    return found
+
+
 class ForcedError(SluiceError):
     """The second Ctrl-C: leave at once."""
 
@@ -33,10 +42,7 @@ class Crew:
 
     def __init__(self, logs: Path, environ: Mapping[str, str], stop: Stop) -> None:
         self._logs = logs
-        self._environ = {**os.environ, **environ, "SLUICE_HTTP_HOST": "127.0.0.1"}
-        # A place of an earlier or another pipeline must not steer this one.
-        for name in ("SLUICE_CHECKPOINT", "SLUICE_SCALE_QUEUE_LENGTH"):
-            self._environ.pop(name, None)
+        self._environ = environment(environ)
         self._stop = stop
         self._children: dict[str, Child] = {}
 

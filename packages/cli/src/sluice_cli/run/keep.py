@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,8 +36,13 @@ def prepare(data: Path, prefix: str) -> Path | None:
     return moved
 
 
-def copy_objects(bucket: BucketLike, data: Path) -> int:
-    """Copies every object below `data` and gives their number; checkpoints are not worth keeping."""
+def copy_objects(
+    bucket: BucketLike, data: Path, told: Callable[[Mapping[str, str]], None] = lambda _: None
+) -> int:
+    """Copies every object below `data` and gives their number; checkpoints are not worth keeping.
+
+    `told` hears each one's metadata, for which a file has no place.
+    """
     count = 0
     for stored in bucket.list():
         if stored.key.startswith(f"{INTERNAL_PREFIX}checkpoint/"):
@@ -47,7 +52,9 @@ def copy_objects(bucket: BucketLike, data: Path) -> int:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
-        part.write_bytes(bucket.get(stored.key).body)
+        found = bucket.get(stored.key)
+        told(found.metadata)
+        part.write_bytes(found.body)
         os.replace(part, target)  # noqa: PTH105 - one call for "whole or not at all"
         count += 1
     return count

@@ -5,6 +5,7 @@ is in the queue and stops; then the objects are copied, and only then does Local
 """
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
@@ -13,6 +14,7 @@ from sluice_core.errors import SluiceError
 from sluice_core.lifecycle import Stop
 
 from sluice_cli.localstack import EmbeddedLocalStack
+from sluice_cli.objects import dropped_rows
 from sluice_cli.resources import Names, Resources, connect
 from sluice_cli.run import keep, source
 from sluice_cli.run.crew import ChildDiedError, Crew
@@ -47,6 +49,7 @@ class Pipeline:
         self.seconds = 0.0
         self.built_in = False
         self.letters = Messages()
+        self.dropped = 0
 
     def execute(self) -> None:
         """Runs until the stop is requested or the work is done, drains, and leaves the lake on disk.
@@ -177,9 +180,12 @@ class Pipeline:
             keep.write_dead_letters(letters, self._options.data)
             for letter in letters:
                 self.letters.add(letter, self._resources.bucket)
-            keep.copy_objects(self._resources.bucket, self._options.data)
+            keep.copy_objects(self._resources.bucket, self._options.data, self._told)
         except SluiceError as error:
             self._say(f"not everything could be copied from LocalStack: {error}")
+
+    def _told(self, metadata: Mapping[str, str]) -> None:
+        self.dropped += dropped_rows(metadata)
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, highlight=False, markup=False)

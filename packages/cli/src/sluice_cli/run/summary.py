@@ -10,6 +10,7 @@ from sluice_core.errors import PermanentError
 from sluice_core.quantities import format_bytes
 from sluice_core.reader import parts, read_batches
 
+from sluice_cli.run.counts import Counts
 from sluice_cli.verify import Verdict
 from sluice_cli.verify_report import notes
 
@@ -76,7 +77,11 @@ def show(console: Console, verdict: Verdict, lake: Path, seconds: float) -> None
     """Prints all of it."""
     account = verdict.account
     console.print()
-    console.print(numbers(account, lake, seconds))
+    if verdict.objects.uncounted:
+        for line in Counts.of(verdict).lines():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    else:
+        console.print(numbers(account, lake, seconds))
     rows = first_rows(lake)
     if rows is not None:
         console.print()
@@ -84,10 +89,17 @@ def show(console: Console, verdict: Verdict, lake: Path, seconds: float) -> None
     for kind in ("lost", "unexpected"):
         if ids := account.samples.get(kind):
             console.print(f"{kind}: {', '.join(ids)} …", markup=False, highlight=False)
-    for line in notes(verdict):
+    for line in notes(verdict, doubts=not verdict.objects.uncounted):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print("\nread them yourself:", highlight=False)
     console.print(f"  {reading_line(lake)}", soft_wrap=True, markup=False, highlight=False)
+
+
+def exit_code(verdict: Verdict) -> int:
+    """`verify`'s, and for columns without ids that of the numbers alone."""
+    if verdict.objects.uncounted and not (verdict.objects.unreadable or verdict.objects.odd):
+        return Counts.of(verdict).exit_code
+    return verdict.exit_code
 
 
 def _cell(value: object) -> str:
