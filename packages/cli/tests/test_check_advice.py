@@ -1,6 +1,7 @@
 """What `sluice check` advises fits what AWS, or something in its place, has said."""
 
 import pytest
+from sluice_cli.checks.queues import _main
 from sluice_cli.checks.result import State, refused
 from sluice_core.errors import (
     ClockSkewError,
@@ -8,6 +9,7 @@ from sluice_core.errors import (
     UnexpectedAnswerError,
     UnsupportedError,
 )
+from sluice_core.testing import FakeClock, FakeSqs
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,22 @@ def test_the_advice_fits(error, advice):
     assert result.state is State.FAILED
     assert advice in result.advice
     assert (type(error) is TemporaryError) is ("can it be reached" in result.advice)
+
+
+def test_a_queue_of_another_region_is_said():
+    queue = FakeSqs(FakeClock())
+    elsewhere = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
+    shown = [
+        next(_main(Located(url, queue), queue.attributes(), "us-east-1")).detail
+        for url in (elsewhere, queue.url)
+    ]
+    assert "in eu-west-1 (AWS_REGION is us-east-1)" in shown[0]
+    assert "AWS_REGION" not in shown[1]
+
+
+class Located:
+    """A queue with another URL."""
+
+    def __init__(self, url, queue):
+        self.url = url
+        self.name = queue.name

@@ -58,7 +58,7 @@ def test_units_and_aws_names_are_read():
         ("SLUICE_SHUTDOWN_GRACE", "-1", "not a duration"),
         ("SLUICE_MAX_EVENT_BYTES", "1.5", "whole number"),
         ("SLUICE_HTTP_PORT", "99999", "65535"),
-        ("SLUICE_BUCKET", "Not_A_Bucket", "pattern"),
+        ("SLUICE_BUCKET", "Not_A_Bucket", "3 to 63 small letters"),
         ("SLUICE_PREFIX", "_sluice/x", "skipped by engines"),
         ("SLUICE_LOG_LEVEL", "LOUD", "'DEBUG'"),
         ("SLUICE_HTTP_PORT", "1", "one is not allowed"),
@@ -85,7 +85,13 @@ def test_secrets_are_hidden():
 def test_every_setting_is_documented():
     for row in describe_settings(Demo):
         assert row.description, row.variable
-        assert row.kind in {"duration", "size", "text", "number"} or row.kind.startswith("`"), row
+        assert row.kind in {
+            "duration",
+            "size",
+            "text",
+            "number",
+            "true/false",
+        } or row.kind.startswith("`"), row
 
 
 @given(

@@ -75,6 +75,12 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
+{{/* A queue is in the region of its URL, whatever the bucket's is. */}}
+{{- define "sluice.queueRegion" -}}
+{{- $host := include "sluice.queueUrl" . | regexFind "^https?://[^/]+" -}}
+{{- default .Values.aws.region (regexFind "[a-z]{2,}(-[a-z]+)+-[0-9]+" (regexFind "(sqs(-fips)?\\.[a-z]{2,}(-[a-z]+)+-[0-9]+\\.|[a-z]{2,}(-[a-z]+)+-[0-9]+\\.queue\\.)" $host)) -}}
+{{- end -}}
+
 {{- define "sluice.awsSecret" -}}
 {{- if .Values.aws.existingSecret -}}{{ .Values.aws.existingSecret }}
 {{- else if .Values.localstack.enabled -}}{{ include "sluice.fullname" . }}-localstack
@@ -105,11 +111,21 @@ imagePullSecrets:
 - name: AWS_ENDPOINT_URL
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.aws.sqsEndpointUrl }}
+- name: AWS_ENDPOINT_URL_SQS
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.aws.s3EndpointUrl }}
+- name: AWS_ENDPOINT_URL_S3
+  value: {{ . | quote }}
+{{- end }}
 {{- with include "sluice.awsSecret" . }}
 - name: AWS_ACCESS_KEY_ID
   valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_ACCESS_KEY_ID}}
 - name: AWS_SECRET_ACCESS_KEY
   valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SECRET_ACCESS_KEY}}
+- name: AWS_SESSION_TOKEN
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SESSION_TOKEN, optional: true}}
 {{- end }}
 - name: SLUICE_QUEUE
   value: {{ default .Values.queue.name (include "sluice.queueUrl" .) | quote }}
@@ -123,6 +139,20 @@ imagePullSecrets:
   value: {{ .Values.bucket.name | quote }}
 - name: SLUICE_PREFIX
   value: {{ .Values.bucket.prefix | quote }}
+{{- with .Values.bucket.encryption }}
+{{- with .sse }}
+- name: SLUICE_S3_SSE
+  value: {{ . | quote }}
+{{- end }}
+{{- with .kmsKeyId }}
+- name: SLUICE_S3_SSE_KMS_KEY_ID
+  value: {{ . | quote }}
+{{- end }}
+{{- with toString .bucketKey }}
+- name: SLUICE_S3_BUCKET_KEY
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 - name: SLUICE_HTTP_PORT
   value: "8080"
 - name: SLUICE_LOG_LEVEL

@@ -9,7 +9,7 @@
 
 {{- define "sluice.validateAws" -}}
 {{- $v := .Values -}}
-{{- if and $v.localstack.enabled $v.aws.endpointUrl -}}
+{{- if and $v.localstack.enabled (or $v.aws.endpointUrl $v.aws.sqsEndpointUrl $v.aws.s3EndpointUrl) -}}
 {{- fail "aws.endpointUrl and localstack.enabled contradict each other: with LocalStack the chart knows the endpoint; leave aws.endpointUrl empty" -}}
 {{- end -}}
 {{- if and $v.localstack.enabled $v.queue.url -}}

@@ -7,7 +7,7 @@ LocalStack keeps nothing over a restart, and the services only wait for what is 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from sluice_core.aws import Aws, clients
 from sluice_core.errors import SluiceError
@@ -15,6 +15,19 @@ from sluice_core.provision import make_bucket, make_queues
 from sluice_core.s3 import Bucket
 from sluice_core.settings import CommonSettings, load_settings
 from sluice_core.sqs import Queue
+
+_NOT_HERE: Final = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL_SQS",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "SLUICE_S3_SSE",
+    "SLUICE_S3_SSE_KMS_KEY_ID",
+    "SLUICE_S3_BUCKET_KEY",
+)
+"""What is meant for the user's own AWS and would lead a local pipeline there, or be unknown to it."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +73,9 @@ def connect(environ: Mapping[str, str]) -> Aws:
     """Clients for the endpoint, region and credentials in `environ`. Raises ConfigError.
 
     boto3 takes credentials from the process's own environment, so this puts them there, and takes
-    away what would count before or beside them (a profile, a session token).
+    away what would count before or beside them (a profile, a session token, another endpoint, a KMS key).
     """
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
+    for name in _NOT_HERE:
         os.environ.pop(name, None)
     os.environ.update(environ)
     return clients(load_settings(CommonSettings))

@@ -75,6 +75,7 @@ class Bucket:
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._s3 = aws.s3
+        self._encryption = aws.encryption
         self._name = name
 
     @property
@@ -93,8 +94,8 @@ class Bucket:
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> str:
-        """See `BucketLike.put`; a CRC32 travels with the body and is checked by S3."""
-        options: dict[str, Any] = {}
+        """See `BucketLike.put`; a CRC32 travels with the body and is checked by S3, encrypted as the settings ask."""
+        options: dict[str, Any] = dict(self._encryption)
         if content_encoding:
             options["ContentEncoding"] = content_encoding
         if if_none_match:

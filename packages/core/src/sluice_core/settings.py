@@ -12,8 +12,10 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from sluice_core.aws_settings import AwsSettings
+from sluice_core.bucket_address import parse_bucket
 from sluice_core.errors import ConfigError
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
 from sluice_core.quantities import (
@@ -24,21 +26,26 @@ from sluice_core.quantities import (
     write_bytes,
     write_seconds,
 )
+from sluice_core.queue_address import parse_queue
 
 PREFIX = "SLUICE_"
 
 
-class CommonSettings(BaseSettings):
+class CommonSettings(AwsSettings):
     """What producer and batcher both need. Units: seconds and bytes; `5s`, `2m`, `64MiB` work too."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
     )
 
-    queue: str = Field("sse_queue", min_length=1, description="The SQS queue: its name or its URL.")
+    queue: str = Field(
+        "sse_queue",
+        min_length=1,
+        description="The SQS queue: its name, URL or ARN (of another account or region, too). FIFO queues are refused.",
+    )
     dlq: str | None = Field(
         None,
-        description="The dead-letter queue: name or URL. Unset: the queue's redrive target, else `<queue>_dlq`.",
+        description="The dead-letter queue: name, URL or ARN. Unset: the queue's redrive target, else `<queue>_dlq`.",
     )
     visibility_timeout: Seconds | None = Field(
         None,
@@ -48,8 +55,7 @@ class CommonSettings(BaseSettings):
     )
     bucket: str = Field(
         "sse-bucket",
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
-        description="The S3 bucket of the objects, of checkpoints and of dead letters too large for SQS.",
+        description="The S3 bucket (name, ARN, or an access point's alias; of any account or region) of the objects, of checkpoints and of dead letters too large for SQS.",
     )
     prefix: str = Field(
         "events",
@@ -86,16 +92,18 @@ class CommonSettings(BaseSettings):
     log_format: Literal["json", "text"] = Field(
         "json", description="`json` for machines, `text` for people."
     )
-    aws_endpoint_url: str | None = Field(
-        None,
-        validation_alias=AliasChoices("AWS_ENDPOINT_URL", "aws_endpoint_url"),
-        description="LocalStack's or another endpoint for SQS and S3 (then S3 in path style). Unset: AWS.",
-    )
-    aws_region: str = Field(
-        "us-east-1",
-        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION", "aws_region"),
-        description="The region, handed to boto3 (which by itself reads only AWS_DEFAULT_REGION).",
-    )
+
+    @field_validator("queue", "dlq")
+    @classmethod
+    def _queue_is_usable(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_queue(value)
+        return value
+
+    @field_validator("bucket")
+    @classmethod
+    def _bucket_name(cls, value: str) -> str:
+        return parse_bucket(value)
 
     @field_validator("prefix")
     @classmethod
@@ -111,7 +119,7 @@ class CommonSettings(BaseSettings):
 
     def contradictions(self) -> list[str]:
         """Rules between settings that do not hold, a line each; services add their own."""
-        return []
+        return self.aws_contradictions()
 
 
 S = TypeVar("S", bound=CommonSettings)
@@ -151,7 +159,8 @@ def load_settings(cls: type[S], environ: Mapping[str, str] | None = None) -> S:
 
 
 def describe_settings(cls: type[CommonSettings]) -> list[SettingDoc]:
-    """The documentation of each setting of `cls`, in the order of its definition."""
+    """The documentation of each setting of `cls`, in the order of its definition; AWS's own come last."""
+    fields = sorted(cls.model_fields.items(), key=lambda item: item[0] in AwsSettings.model_fields)
     return [
         SettingDoc(
             variable=_variables(name, info)[0],
@@ -159,7 +168,7 @@ def describe_settings(cls: type[CommonSettings]) -> list[SettingDoc]:
             default=_show_default(info),
             description=info.description or "",
         )
-        for name, info in cls.model_fields.items()
+        for name, info in fields
     ]
 
 
@@ -242,5 +251,7 @@ def _show_default(info: FieldInfo) -> str:
         return "(required)"
     if info.default is None:
         return "–"
+    if isinstance(info.default, bool):
+        return str(info.default).lower()
     write = {"duration": write_seconds, "size": write_bytes}.get(_kind(info), str)
     return write(info.default)

@@ -8,17 +8,21 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice_core.aws import Aws, translated
 from sluice_core.aws_errors import clean, text, understood
-from sluice_core.errors import TemporaryError
+from sluice_core.errors import AccessDeniedError, TemporaryError
 from sluice_core.limits import (
     DEFAULT_RETENTION,
     SQS_BATCH_ENTRIES,
     SQS_MAX_BYTES,
     SQS_MAX_WAIT_SECONDS,
 )
+from sluice_core.queue_address import QueueAddress, parse_queue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _THROTTLED = {
@@ -149,20 +153,43 @@ class Queue:
     call as a whole fails; a failure of single entries is in the result.
     """
 
-    def __init__(self, aws: Aws, url: str) -> None:
-        self._sqs = aws.sqs
+    def __init__(self, aws: Aws, url: str, client: "SQSClient | None" = None) -> None:
+        self._sqs = client or aws.sqs
         self._url = url
 
     @classmethod
-    def resolve(cls, aws: Aws, name_or_url: str) -> "Queue":
-        """The queue of that name or URL; raises MissingResourceError when a name does not exist."""
-        if name_or_url.startswith(("http://", "https://")):
-            return cls(aws, name_or_url)
-        what = f"look up queue {name_or_url!r}"
-        with translated(what):
-            reply = aws.sqs.get_queue_url(QueueName=name_or_url)
+    def resolve(cls, aws: Aws, given: str, *, near: "Queue | None" = None) -> "Queue":
+        """The queue of that name, URL or ARN, whatever its region and account.
+
+        A name is looked for at home, or where `near` is. Raises MissingResourceError when it does not exist,
+        ValueError when it can be no queue's (see `queue_address`).
+        """
+        address = parse_queue(given)
+        if address.url is not None:
+            return cls(aws, address.url, aws.sqs_for(address))
+        beside = parse_queue(near.url) if near is not None else QueueAddress(address.name)
+        account = address.account or beside.account
+        client = aws.sqs_for(address) if near is None else near._sqs  # noqa: SLF001 (a Queue's own)
+        if address.region not in (None, client.meta.region_name):
+            client = aws.sqs_for(address)
+        what = f"look up queue {given!r}"
+        owner: dict[str, Any] = {"QueueOwnerAWSAccountId": account} if account else {}
+        try:
+            with translated(what):
+                reply = client.get_queue_url(QueueName=address.name, **owner)
+        except AccessDeniedError:
+            if address.account is None:
+                raise
+            # Another account's policy may let us use a queue and not look it up; AWS documents the URL's form.
+            host = client.meta.endpoint_url.rstrip("/")
+            return cls(aws, f"{host}/{address.account}/{address.name}", client)
         with understood(what):
-            return cls(aws, text(reply["QueueUrl"]))
+            return cls(aws, text(reply["QueueUrl"]), client)
+
+    @property
+    def region(self) -> str:
+        """The region that requests are signed for."""
+        return self._sqs.meta.region_name
 
     @property
     def url(self) -> str:
@@ -273,14 +300,15 @@ class Queue:
 
 
 def dead_letter_queue(aws: Aws, queue: Queue, configured: str | None) -> Queue:
-    """The dead-letter queue: the configured one, else the queue's redrive target, else `<queue>_dlq`.
+    """The dead-letter queue: the configured one, else the queue's redrive target, else `<queue>_dlq` beside it.
 
     Raises MissingResourceError when it does not exist.
     """
     if configured:
         return Queue.resolve(aws, configured)
     target = queue.attributes().redrive_target
-    return Queue.resolve(aws, target.rsplit(":", 1)[-1] if target else f"{queue.name}_dlq")
+    with understood(f"read the redrive policy of queue {queue.name!r}"):
+        return Queue.resolve(aws, target or f"{queue.name}_dlq", near=queue)
 
 
 def chunked(messages: Iterable[OutMessage]) -> Iterator[list[OutMessage]]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sluice_core.errors import AccessDeniedError, PermanentError, SluiceError
 from sluice_core.limits import SQS_MAX_BYTES
+from sluice_core.queue_address import parse_queue
 from sluice_core.retention import ENOUGH
 from sluice_core.sqs import QueueAttributes, QueueLike
 
@@ -33,7 +34,7 @@ def check_queues(target: Target) -> Iterator[Result]:
     except SluiceError as error:
         yield refused("queue", error, made)
     if attributes is not None:
-        yield from _main(target.queue, attributes)
+        yield from _main(target.queue, attributes, settings.aws_region)
     name = "dead-letter queue"
     if attributes is None and not settings.dlq:
         yield skipped(name, "found through the queue; or set SLUICE_DLQ")
@@ -60,10 +61,12 @@ def check_queues(target: Target) -> Iterator[Result]:
         yield redrive_policy(attributes, dead.name)
 
 
-def _main(queue: QueueLike, attributes: QueueAttributes) -> Iterator[Result]:
+def _main(queue: QueueLike, attributes: QueueAttributes, home: str) -> Iterator[Result]:
+    region = parse_queue(queue.url).region or home
+    elsewhere = "" if region == home else f" in {region} (AWS_REGION is {home})"
     yield ok(
         "queue",
-        f"{queue.name}: {attributes.visible:,} visible, {attributes.in_flight:,} in flight, "
+        f"{queue.name}{elsewhere}: {attributes.visible:,} visible, {attributes.in_flight:,} in flight, "
         f"visibility timeout {attributes.visibility_timeout} s",
     )
     if attributes.visibility_timeout < _SHORT_VISIBILITY:

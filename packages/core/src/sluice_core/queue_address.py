@@ -1,0 +1,85 @@
+"""What a queue's name, URL or ARN tells: where it is, and whether it is one that Sluice can use.
+
+The region of a queue is its own, whatever AWS_REGION says: a request that goes elsewhere is answered with "does
+not exist". FIFO queues are refused here, once for everybody: packs leave by several senders at once and a batch
+is written as a whole, so that their order would be paid for (300 calls a second) and not kept.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:sqs:([a-z0-9-]+):(\d{12}):([^:/]+)")
+_REGION: Final = re.compile(
+    r"(?:[^.]+\.)?sqs(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\."
+    r"|([a-z]{2,}(?:-[a-z]+)+-\d+)\.queue\.amazonaws\."
+)
+"""Hosts: `sqs.<region>.…`, with `-fips`, `vpce-….` before it; `<region>.queue.amazonaws.com` is the old form."""
+
+_OLDEST_HOST: Final = "queue.amazonaws.com"
+"""us-east-1's, from the time when there was no other."""
+
+
+@dataclass(frozen=True)
+class QueueAddress:
+    """What is known of a queue: `account` (12 digits), `region`, `url` and its `origin` where they are told."""
+
+    name: str
+    account: str | None = None
+    region: str | None = None
+    url: str | None = None
+    origin: str | None = None
+
+
+def parse_queue(given: str) -> QueueAddress:
+    """The address that `given` (a name, URL or ARN) is. Raises ValueError with the rule that it breaks.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+    """
+    if given.startswith(("http://", "https://")):
+        return _of_url(given)
+    if given.startswith("arn:"):
+        match = _ARN.fullmatch(given)
+        if match is None:
+            raise ValueError("a queue's ARN is arn:aws:sqs:<region>:<account, 12 digits>:<name>")
+        return QueueAddress(_standard(match[3]), match[2], match[1])
+    return QueueAddress(_standard(given))
+
+
+def _of_url(url: str) -> QueueAddress:
+    parts = urlsplit(url)
+    path = [part for part in parts.path.split("/") if part]
+    if not parts.hostname or not path or parts.query or parts.fragment:
+        raise ValueError("a queue's URL is https://sqs.<region>.amazonaws.com/<account>/<name>")
+    account = path[-2] if len(path) > 1 and re.fullmatch(r"\d{12}", path[-2]) else None
+    return QueueAddress(
+        _standard(path[-1]),
+        account,
+        _region(parts.hostname, path),
+        url,
+        f"{parts.scheme}://{parts.netloc}",
+    )
+
+
+def _region(host: str, path: list[str]) -> str | None:
+    if host == _OLDEST_HOST:
+        return "us-east-1"
+    match = _REGION.match(host)
+    if match is not None:
+        return match[1] or match[2]
+    # LocalStack's form by path: /queue/<region>/<account>/<name>
+    return path[1] if len(path) == 4 and path[0] == "queue" else None
+
+
+def _standard(name: str) -> str:
+    if name.endswith(".fifo"):
+        raise ValueError(
+            "FIFO queues are not supported (several senders and whole batches keep no order): give a standard queue"
+        )
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(
+            "a queue's name has 1 to 80 letters, digits, - and _; its URL or ARN works, too"
+        )
+    return name
