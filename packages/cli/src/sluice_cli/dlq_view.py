@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sluice_core.dead_pointer import restored, whole_body
 from sluice_core.deadletter import DeadLetter
-from sluice_core.errors import NotFoundError, PermanentError
+from sluice_core.errors import PermanentError, PoisonError
 from sluice_core.s3 import BucketLike
 from sluice_core.sqs import QueueLike, Received
 
-from sluice_cli.letters import Content, content, whole_body
+from sluice_cli.letters import Content, content
 from sluice_cli.peek import Peek
 
 
@@ -130,15 +131,10 @@ def describe(message: Received, inside: Content, body: str | None = None) -> Let
 
 
 def _body(message: Received, bucket: BucketLike) -> str:
-    key = DeadLetter.from_message(message).key
-    if key is None:
-        return message.body
     try:
-        return whole_body(bucket, key).encode("utf-8", "backslashreplace").decode()
-    except NotFoundError as error:
-        raise PermanentError(f"the letter's body is gone from the bucket: {error}") from error
-    except UnicodeDecodeError as error:
-        raise PermanentError(f"the letter's body at {key} is no text") from error
+        return whole_body(bucket, restored(message)).encode("utf-8", "backslashreplace").decode()
+    except PoisonError as error:
+        raise PermanentError(f"letter {message.message_id}: {error.detail}") from error
 
 
 def _oldest(letters: list[Letter], limit: int) -> list[Letter]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sluice_core import wire
-from sluice_core.deadletter import A_DEAD_KEY, A_ESCAPED
-from sluice_core.errors import NotFoundError, PoisonError, UnknownCodecError
+from sluice_core.dead_pointer import A_DEAD_KEY, restored, whole_body
+from sluice_core.deadletter import A_ESCAPED
+from sluice_core.errors import PoisonError, UnknownCodecError
 from sluice_core.event_id import digest, parsed_id
 from sluice_core.s3 import BucketLike
 from sluice_core.sqs import Received
@@ -41,25 +42,17 @@ class Content:
 
 def content(message: Received, bucket: BucketLike | None) -> Content:
     """The events of `message`; a body that is too large for SQS comes from `bucket` (None: it is not read)."""
+    message = restored(message)
     attributes = message.attributes
-    key = attributes.get(A_DEAD_KEY)
-    if key is not None:
-        try:
-            body = None if bucket is None else whole_body(bucket, key)
-        except (NotFoundError, UnicodeDecodeError):
-            body = None
-        if body is None:
-            return _by_name(attributes)
-    else:
-        body = message.body
-    if wire.A_CODEC in attributes:
+    if A_DEAD_KEY in attributes and bucket is None:
+        return _by_name(attributes)
+    try:
+        body = message.body if bucket is None else whole_body(bucket, message)
+    except PoisonError:
+        return _by_name(attributes)
+    if wire.is_packed(body, attributes):
         return _pack(body, attributes)
     return Content([_candidates(body, attributes)])
-
-
-def whole_body(bucket: BucketLike, key: str) -> str:
-    """A dead letter's body out of the bucket. Raises NotFoundError, or UnicodeDecodeError for a stranger's."""
-    return bucket.get(key).body.decode("utf-8", "surrogatepass")
 
 
 def _pack(body: str, attributes: Mapping[str, str]) -> Content:

@@ -12,14 +12,15 @@ from typing import Any, Final
 
 from sluice_core import reasons, wire
 from sluice_core.clock import Clock, SystemClock
-from sluice_core.deadletter import A_DEAD_KEY, A_DETAIL, A_ESCAPED, A_POSITION, A_REASON, DeadLetter
-from sluice_core.errors import NotFoundError
+from sluice_core.dead_pointer import A_DEAD_KEY, restored, whole_body
+from sluice_core.deadletter import A_DETAIL, A_ESCAPED, A_POSITION, A_REASON, DeadLetter
+from sluice_core.errors import PoisonError
 from sluice_core.event_id import digest
 from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.s3 import BucketLike
 from sluice_core.sqs import OutMessage, QueueLike, Received, escape
 
-from sluice_cli.letters import content, whole_body
+from sluice_cli.letters import content
 from sluice_cli.peek import Peek
 
 STORED_ALREADY: Final = frozenset({reasons.COUNT_MISMATCH, reasons.HASH_MISMATCH})
@@ -106,7 +107,7 @@ class Redrive:
         self._max_bytes = min(self._queue.attributes().max_message_bytes, SQS_MAX_BYTES)
         taken = 0
         with Peek(self._dlq, clock=self._clock, patience=self._patience) as peek:
-            for message in peek:
+            for message in map(restored, peek):
                 letter = DeadLetter.from_message(message)
                 if not choice.takes(message, letter):
                     self._outcome.stored_already += letter.reason in STORED_ALREADY
@@ -128,19 +129,16 @@ class Redrive:
         waiting = sum(ready.out.size for ready in self._ready)
         if len(self._ready) == SQS_BATCH_ENTRIES or waiting + out.size > SQS_MAX_BYTES:
             self._send(peek)
-        events = content(message, self._bucket).count if wire.A_CODEC in out.attributes else 1
+        packed = wire.is_packed(out.body, {n: str(v) for n, v in out.attributes.items()})
+        events = content(message, self._bucket).count if packed else 1
         self._ready.append(_Ready(message, reason, events, out))
         return True
 
     def _message(self, message: Received) -> OutMessage:
-        body, key = message.body, message.attributes.get(A_DEAD_KEY)
-        if key is not None:
-            try:
-                body = whole_body(self._bucket, key)
-            except NotFoundError:
-                raise StaysError(f"its body is gone from the bucket: {key}") from None
-            except UnicodeDecodeError:
-                raise StaysError("its body is no text") from None
+        try:
+            body = whole_body(self._bucket, message)
+        except PoisonError as error:
+            raise StaysError(error.detail) from None
         kept = {n: v for n, v in message.attributes.items() if n not in _LETTERS_OWN}
         if wire.A_CODEC not in kept:
             # An event out of a pack goes back alone: what described the pack would be wrong.

@@ -2,16 +2,17 @@
 
 A letter is an SQS message: its body is the event or the message as it came (escaped where SQS forbids a
 character), its attributes tell why, where from and where in the pack. A body too large for SQS stands whole
-in the bucket under `_sluice/dead/`, its key in `sluice-dead-key`, and the message's body says so.
+in the bucket under `_sluice/dead/`, its key in `sluice-dead-key` and in the message's own body (`dead_pointer`).
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sluice_core import wire
 from sluice_core.clock import Clock, SystemClock
+from sluice_core.dead_pointer import A_DEAD_KEY, pointer_body, restored
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.keys import dead_key
 from sluice_core.lifecycle import Stop
@@ -23,7 +24,6 @@ from sluice_core.sqs import OutMessage, QueueLike, Received, allowed, chunked, e
 A_REASON: Final = "sluice-reason"
 A_DETAIL: Final = "sluice-detail"
 A_POSITION: Final = "sluice-position"
-A_DEAD_KEY: Final = "sluice-dead-key"
 A_ESCAPED: Final = "sluice-escaped"
 _DETAIL_MAX_CHARS: Final = 500
 _BLOB_MAX_BYTES: Final = 256 * 1024
@@ -100,6 +100,7 @@ class DeadLetter:
     @classmethod
     def from_message(cls, message: Received) -> "DeadLetter":
         """The letter that a received message is; one that only the redrive policy moved has reason `redriven`."""
+        message = restored(message)
         get = message.attributes.get
         position = get(A_POSITION)
         return cls(
@@ -167,8 +168,13 @@ class DeadLetters:
                 metadata={"reason": letter.reason},
             )
         )
-        note = f"{len(body)} bytes are too large for SQS: the whole stands under the key in {A_DEAD_KEY}"
-        return replace(letter, body=note, key=key).to_message()
+        small = _pointer(letter, key, body, message.attributes)
+        if small.size > self._max:
+            # A queue for small messages: what a whole pack has beside its lines is the one thing that may be large.
+            rest = {n: v for n, v in letter.original.items() if n not in _BLOBS}
+            letter = replace(letter, original=rest)
+            small = _pointer(letter, key, body, letter.to_message().attributes)
+        return small
 
     def _deliver(self, part: list[OutMessage]) -> None:
         pending = part
@@ -197,3 +203,10 @@ class DeadLetters:
             backoff=Backoff(rng=self._rng),
             on_error=self._on_error,
         )
+
+
+def _pointer(
+    letter: DeadLetter, key: str, body: bytes, attributes: Mapping[str, str | int]
+) -> OutMessage:
+    told = {n: v for n, v in attributes.items() if n != A_ESCAPED}
+    return replace(letter, body=pointer_body(key, body, told), key=key).to_message()

@@ -15,6 +15,7 @@ COUNT_MISMATCH: Final = "count-mismatch"
 HASH_MISMATCH: Final = "hash-mismatch"
 TRANSFORM_FAILED: Final = "transform-failed"
 REFUSED_BY_QUEUE: Final = "refused-by-queue"
+BODY_GONE: Final = "body-gone"
 
 ALL: Final = frozenset(
     {
@@ -31,5 +32,6 @@ ALL: Final = frozenset(
         HASH_MISMATCH,
         TRANSFORM_FAILED,
         REFUSED_BY_QUEUE,
+        BODY_GONE,
     }
 )

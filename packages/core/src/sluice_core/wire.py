@@ -10,7 +10,8 @@ line, SSE types and ids in `sluice-beside` (`beside`), and there the ids, too, w
 plain message has its own in attributes that anybody can read, and in `sluice-beside` what these would change.
 A reader that knows only some of these reads the rest.
 
-A message without `sluice-codec` is plain, whoever sent it. A reader needs no setting.
+A message without `sluice-codec` is plain, whoever sent it, unless it begins as only a pack does: a tool that moves
+messages may drop their attributes, and no JSON begins like base64 of zstd. A reader needs no setting.
 """
 
 import base64
@@ -42,6 +43,8 @@ A_SSE_ID: Final = "sluice-sse-id"
 
 TEXT_MAX_CHARS: Final = 2048
 """What a text for people may have in an attribute; a longer one is cut there, and whole in `sluice-beside`."""
+_MAGIC: Final = base64.b64encode(zstandard.FRAME_HEADER).decode()[:5]
+"""How every pack begins: zstd's magic number (RFC 8878, 3.1.1), as far as it fills characters of base64."""
 _LEVEL: Final = 3
 _WINDOW_LOG_MAX: Final = 24
 """A frame that asks for a window over 16 MiB is refused before any of it is allocated."""
@@ -167,7 +170,7 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
     source = attributes.get(A_SOURCE)
     codec = attributes.get(A_CODEC)
     problems: list[tuple[str, str]] = []
-    if codec is None:
+    if not is_packed(body, attributes):
         events = [_plain(body)]
         first = attributes.get(A_FIRST_ID)
         event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
@@ -177,7 +180,7 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
             sse_ids=[sse_id] if sse_id else None,
         )
         pack_id = None
-    elif codec != CODEC:
+    elif codec is not None and codec != CODEC:
         raise UnknownCodecError(codec)
     else:
         lines = _unsqueeze(body, max_unpacked_bytes)
@@ -246,6 +249,11 @@ def _readable(text: str) -> bool:
 def _unchanged(text: str) -> bool:
     """Whether an id in an attribute is surely what it was: neither cut, nor escaped, nor a stand-in."""
     return len(text) < TEXT_MAX_CHARS and "\\u" not in text and text != "-"
+
+
+def is_packed(body: str, attributes: Mapping[str, str]) -> bool:
+    """Whether a message is a pack: by its codec, or by its beginning when it has lost its attributes."""
+    return A_CODEC in attributes or body.startswith(_MAGIC)
 
 
 def attribute_text(value: str, limit: int = TEXT_MAX_CHARS) -> str:

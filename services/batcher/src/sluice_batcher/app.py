@@ -96,6 +96,7 @@ class Batcher:
             self.buffer,
             self.desk,
             metrics,
+            bucket=world.bucket,
             max_unpacked_bytes=settings.pack_max_unpacked_bytes,
             keep_events=plan.transform is not None,
         )

@@ -1,6 +1,7 @@
 """One received message: recognised, unpacked, parsed; its rows to the buffer, its faults to the poison desk.
 
-Nothing that a message holds can stop the batcher: what cannot be unpacked is a dead letter as a whole, what
+A dead letter that came back, by whatever tool, is what it was before: the event or pack, from the bucket where its
+body stands there. Nothing that a message holds can stop the batcher: what cannot be unpacked is a dead letter as a whole, what
 cannot be parsed is one event by event. Only a codec of a newer version stays in the queue, for a newer
 batcher.
 """
@@ -9,9 +10,11 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from sluice_core import wire
+from sluice_core.dead_pointer import A_DEAD_KEY, restored, whole_body
 from sluice_core.deadletter import DeadLetter
-from sluice_core.errors import PoisonError, UnknownCodecError
+from sluice_core.errors import PermanentError, PoisonError, TemporaryError, UnknownCodecError
 from sluice_core.logs import get_logger
+from sluice_core.s3 import BucketLike
 from sluice_core.sqs import Received
 
 from sluice_batcher.buffer import Buffer
@@ -36,6 +39,7 @@ class Intake:
         desk: PoisonDesk,
         metrics: Metrics,
         *,
+        bucket: BucketLike,
         max_unpacked_bytes: int,
         keep_events: bool = False,
     ) -> None:
@@ -44,6 +48,7 @@ class Intake:
         self._buffer = buffer
         self._desk = desk
         self._metrics = metrics
+        self._bucket = bucket
         self._max_unpacked = max_unpacked_bytes
         self._keep_events = keep_events
         self._told: set[str] = set()
@@ -55,12 +60,17 @@ class Intake:
         if admission is not Admission.NEW:
             self._metrics.redelivered.inc()
             return
+        message = restored(message)
         try:
-            decoded = wire.decode(
-                message.body, message.attributes, max_unpacked_bytes=self._max_unpacked
-            )
+            body = whole_body(self._bucket, message)
+            decoded = wire.decode(body, message.attributes, max_unpacked_bytes=self._max_unpacked)
         except UnknownCodecError as error:
             self._leave(held, error)
+            return
+        except (TemporaryError, PermanentError) as error:
+            # Only the bucket is asked here: a moved dead letter waits in the queue until it answers.
+            self._ledger.drop(held)
+            _log.warning("a dead letter's body cannot be read, it waits", error=str(error))
             return
         except PoisonError as error:
             letter = _whole(message, error.reason, error.detail)
@@ -157,4 +167,5 @@ def _whole(message: Received, reason: str, detail: str) -> DeadLetter:
         source=message.attributes.get(wire.A_SOURCE),
         pack_id=message.attributes.get(wire.A_PACK_ID),
         original=dict(message.attributes),
+        key=message.attributes.get(A_DEAD_KEY),
     )
