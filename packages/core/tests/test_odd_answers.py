@@ -66,6 +66,7 @@ RAISE = {
     "put": lambda aws: bucket(aws).put("k", b"x", if_none_match=True),
     "get": lambda aws: bucket(aws).get("k"),
     "head": lambda aws: bucket(aws).head("k"),
+    "list": lambda aws: list(bucket(aws).list("p")),
 }
 ENTRIES = {
     "send": lambda aws: queue(aws).send([OutMessage("a"), OutMessage("b")]),
