@@ -159,6 +159,30 @@ def test_a_second_signal_leaves_at_once_and_loses_nothing():
     assert len(rig.queue) == 2
 
 
+def test_a_hand_back_that_hangs_does_not_outlast_the_grace_period():
+    rig = Rig(
+        SystemClock(), batch_max_rows=1000, batch_max_age=600, shutdown_grace=5, receive_wait=1,
+        drain="return",
+    )  # fmt: skip
+    poll, never = Poll(rig), threading.Event()
+
+    def hanging(action):
+        if action == "extend":
+            never.wait(60)
+        poll(action)
+
+    rig.queue.before = hanging
+    rig.send(packs(25))
+    running = rig.run()
+    running.wait_until(lambda: running.batcher.buffer.rows == 250)
+    rig.stop.request()
+    running.join(30)
+    ended = running.code is not None
+    never.set()
+    assert ended, "the process waits for a call that hangs"
+    assert len(rig.queue) == 25
+
+
 def test_letters_are_sent_before_the_end():
     rig = Rig(
         SystemClock(), batch_max_rows=1000, batch_max_age=600, shutdown_grace=10, receive_wait=1

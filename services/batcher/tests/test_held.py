@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from sluice_batcher import held as held_module
-from sluice_batcher.held import Admission, Ledger
+from sluice_batcher.held import Admission, Deletion, Ledger
 from sluice_batcher.metrics import BulkHistogram
 from sluice_core.sqs import Received
 
@@ -21,16 +21,18 @@ def test_a_message_is_new_then_held_then_written():
     assert (held.handle, held.lease_until, held.received_at) == ("h2", 35.0, 0.0)
     ledger.fulfil(held)
     assert ready == []
-    assert ledger.unwritten() == [held]
+    assert ledger.unwritten() == [(held, "h2")]
     ledger.fulfil(held)
     assert ready == [held]
     assert ledger.unwritten() == []
-    ledger.deleted(held)
+    assert ledger.deleted(held, "h1") is Deletion.AGAIN
+    assert ledger.deleted(held, "h2") is Deletion.FIRST
     assert len(ledger) == 0
     kind, again = admit(ledger, "m", "h3")
     assert kind is Admission.WRITTEN
     assert ready == [held, again]
     assert ledger.unwritten() == []
+    assert ledger.deleted(again, "h3") is Deletion.REPEATED
 
 
 def test_a_dropped_message_is_new_when_it_comes_again():
@@ -51,7 +53,7 @@ def test_memory_of_written_messages_is_bounded(monkeypatch):
     ledger = Ledger(lambda _: None)
     for number in range(5):
         _, held = admit(ledger, str(number))
-        ledger.deleted(held)
+        ledger.deleted(held, held.handle)
     assert [admit(ledger, str(n))[0] is Admission.WRITTEN for n in range(5)] == [
         False,
         False,

@@ -88,6 +88,7 @@ class Batcher:
         give_up: dict[str, Any] = {**shared, "stop": self.abandon, "health": health}
         self.deleter = Deleter(world.queue, **give_up)
         self.ledger = Ledger(self.deleter.add)
+        self.identity = QueueIdentity(world.queue, world.attributes.created_at, self.ledger)
         self.desk = PoisonDesk(self._dead_letters(world), self.ledger, **give_up)
         self.buffer = Buffer(_limits(settings), wake.set)
         self.intake = Intake(
@@ -105,6 +106,7 @@ class Batcher:
                 world.queue,
                 self.intake,
                 has_room=self.has_room,
+                on_back=self.identity.generation,
                 wait_seconds=int(settings.receive_wait),
                 visibility=visibility,
                 asked=int(settings.visibility_timeout) if settings.visibility_timeout else None,
@@ -127,7 +129,7 @@ class Batcher:
             ),
             self.uploader,
             self.desk,
-            identity=QueueIdentity(world.queue, world.attributes.created_at),
+            identity=self.identity,
             wake=wake,
             **shared,
         )
@@ -141,6 +143,11 @@ class Batcher:
             metrics=metrics,
         )
         self._crashed = False
+        metrics.watch(lambda: float(self.ledger.outstanding), self._oldest_age)
+
+    def _oldest_age(self) -> float:
+        oldest = self.ledger.oldest()
+        return 0.0 if oldest is None else self._clock.monotonic() - oldest
 
     def has_room(self) -> bool:
         """Whether more may be received."""

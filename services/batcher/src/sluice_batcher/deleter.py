@@ -1,6 +1,7 @@
 """Deletes: only what `Ledger` calls ready comes here, and every refused entry is tried again."""
 
 import threading
+from collections import Counter
 from typing import Final
 
 from sluice_core.clock import Clock
@@ -11,7 +12,7 @@ from sluice_core.retry import Backoff
 from sluice_core.sqs import QueueLike, Refused
 from sluice_core.telemetry import Health
 
-from sluice_batcher.held import Held, Ledger
+from sluice_batcher.held import Deletion, Held, Ledger
 from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
@@ -30,49 +31,39 @@ class Deleter:
         self._metrics = metrics
         self._health = health
         self._backoff = Backoff(cap=10.0)
-        self._ready: dict[str, Held] = {}
-        self._lock = threading.Lock()
         self.wake = threading.Event()
 
-    def add(self, held: Held) -> None:
-        """A message whose rows are stored and whose letters are accepted."""
-        with self._lock:
-            self._ready[held.message_id] = held
+    def add(self, _held: Held) -> None:
+        """A message whose rows are stored and whose letters are accepted: the ledger has it."""
         self.wake.set()
-
-    def __len__(self) -> int:
-        """Messages that wait for their delete."""
-        return len(self._ready)
 
     def step(self, ledger: Ledger) -> bool:
         """Deletes what waits; False when nothing waited. Waits by itself after a failure."""
-        with self._lock:
-            self.wake.clear()
-            batch = list(self._ready.values())[:_AT_ONCE]
+        self.wake.clear()
+        batch = ledger.ready(_AT_ONCE)
         if not batch:
             return False
-        handles = [held.handle for held in batch]
         failed: dict[int, Refused] = {}
         try:
-            failed = {entry.index: entry for entry in self._queue.delete(handles)}
+            failed = {e.index: e for e in self._queue.delete([handle for _, handle in batch])}
         except (TemporaryError, PermanentError) as error:
             self._health.set_ready("delete", ready=False, why=str(error))
             failed = {
                 index: Refused(index, type(error).__name__, str(error), permanent=False)
                 for index in range(len(batch))
             }
-        again = 0
-        for index, held in enumerate(batch):
+        done: Counter[Deletion] = Counter()
+        gone: Counter[Deletion] = Counter()
+        for index, (held, handle) in enumerate(batch):
             entry = failed.get(index)
-            if held.handle != handles[index] or (entry is not None and not entry.permanent):
-                again += 1
+            if entry is not None and not entry.permanent:
+                done[Deletion.AGAIN] += 1
                 continue
-            # A handle that SQS refuses for good is no longer ours to use. Should the message still be
-            # there, it comes again and is recognised.
-            with self._lock:
-                self._ready.pop(held.message_id, None)
-            ledger.deleted(held)
-        self._metrics.deleted.inc(len(batch) - len(failed))
+            # A handle that SQS refuses for good is no longer ours to use.
+            (done if entry is None else gone)[ledger.deleted(held, handle)] += 1
+        again = done[Deletion.AGAIN] + gone[Deletion.AGAIN]
+        self._metrics.deleted.inc(done[Deletion.FIRST])
+        self._metrics.returned_lost.inc(gone[Deletion.FIRST])
         self._metrics.delete_failures.inc(len(failed))
         if again and failed:
             first = next(iter(failed.values()))

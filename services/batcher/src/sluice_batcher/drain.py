@@ -9,7 +9,7 @@ others is handed back as a whole, so that a stop in the middle of an outage of S
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from sluice_core.clock import Clock
@@ -19,7 +19,7 @@ from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.logs import get_logger
 from sluice_core.sqs import QueueLike
 
-from sluice_batcher.held import Ledger
+from sluice_batcher.held import Lease, Ledger
 from sluice_batcher.loops import Loop
 from sluice_batcher.metrics import Metrics
 
@@ -88,19 +88,32 @@ class Drain:
 
     def _hand_back(self, deadline: float) -> None:
         """Everything unwritten becomes visible now, for somebody who has more time."""
-        rest = [held.handle for held in self._ledger.unwritten()]
+        rest = self._ledger.unwritten()
         if not rest:
             return
         parts = [rest[i : i + SQS_BATCH_ENTRIES] for i in range(0, len(rest), SQS_BATCH_ENTRIES)]
-        with ThreadPoolExecutor(_HAND_BACK_THREADS, thread_name_prefix="hand-back") as pool:
-            returned = sum(pool.map(lambda part: self._return(part, deadline), parts))
-        self._metrics.returned_drain.inc(returned)
+        # Not joined: a call that hangs must not hold the process past its grace period. What it was to hand
+        # back comes back by itself when its lease runs out.
+        pool = ThreadPoolExecutor(_HAND_BACK_THREADS, thread_name_prefix="hand-back")
+        calls = [pool.submit(self._return, part, deadline) for part in parts]
+        while not all(call.done() for call in calls) and not self._over(deadline):
+            wait(calls, timeout=_SLICE)
+        pool.shutdown(wait=False, cancel_futures=True)
+        returned = sum(call.result() for call in calls if call.done() and not call.cancelled())
         _log.warning("messages handed back unwritten", returned=returned, left=len(rest) - returned)
 
-    def _return(self, handles: list[str], deadline: float) -> int:
-        if self._stop.forced or self._clock.monotonic() >= deadline:
+    def _return(self, leases: list[Lease], deadline: float) -> int:
+        if self._over(deadline):
             return 0
         try:
-            return len(handles) - len(self._queue.extend(handles, 0))
+            refused = {e.index for e in self._queue.extend([handle for _, handle in leases], 0)}
         except (TemporaryError, PermanentError):
             return 0
+        returned = [held for index, (held, _) in enumerate(leases) if index not in refused]
+        for held in returned:
+            self._ledger.drop(held)
+        self._metrics.returned_drain.inc(len(returned))
+        return len(returned)
+
+    def _over(self, deadline: float) -> bool:
+        return self._stop.forced or self._clock.monotonic() >= deadline

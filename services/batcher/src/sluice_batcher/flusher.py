@@ -78,8 +78,11 @@ class Flusher:
         held here is all that is left of its messages.
         """
         now = self._clock.monotonic()
-        lost = [held for held in batch.messages if held.lost(now) and not held.forbidden]
-        if not lost or not self._identity.unchanged():
+        lost = self._ledger.lost(batch.messages, now)
+        if lost:
+            generation = self._identity.generation()
+            lost = [held for held in lost if held.generation == generation]
+        if not lost:
             return batch.messages
         for held in lost:
             self._ledger.drop(held)
@@ -117,6 +120,7 @@ class Flusher:
             return
         _log.exception("message cannot be flushed", message_id=messages[0].message_id)
         self._ledger.drop(messages[0])
+        self._metrics.returned_unflushable.inc()
 
     def _bury(self, failed: Sequence[FailedRow]) -> None:
         """Dead letters for the events that the hook failed on; their messages wait for these, too."""

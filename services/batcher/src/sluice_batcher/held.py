@@ -7,14 +7,15 @@ written is only deleted again.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import islice
 from typing import Any, Final
 
 from sluice_core.beside import DEFAULT_TYPE
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
-from sluice_core.sqs import Received
+from sluice_core.sqs import Received, Refused
 from sluice_core.wire import event_attributes
 
 REMEMBERED: Final = 100_000
@@ -34,8 +35,7 @@ class Held:
     """A message in this batcher's hands. Times are the monotonic clock's.
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
-    accepted. `forbidden`: this batcher may not extend leases at all; giving the message up would only bring it
-    here again, never into S3. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
+    accepted. `refused`: SQS knows its lease no more. `generation`: see `Ledger`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
     with an SSE id. `events` and `positions` are kept only for a transform that may fail.
     """
 
@@ -56,7 +56,7 @@ class Held:
     positions: Sequence[int] = ()
     pending: int = 0
     refused: bool = False
-    forbidden: bool = False
+    generation: int = 0
 
     def attributes_of(self, position: int) -> dict[str, str]:
         """What travels with the event at `position` when it goes on alone (needs `positions`)."""
@@ -72,15 +72,34 @@ class Held:
         return self.refused or now >= self.lease_until
 
 
+Lease = tuple[Held, str]
+"""A message and the receipt handle that a call to SQS names it by; by the answer it may have a newer one."""
+
+
+class Deletion(Enum):
+    """What an accepted delete was: the message's first, a repeated one, or one by a handle that is not the newest."""
+
+    FIRST = auto()
+    REPEATED = auto()
+    AGAIN = auto()
+
+
 class Ledger:
-    """All held messages by id; thread-safe. `on_ready` gets each message that may be deleted."""
+    """All held messages by id, and the one owner of their state: every change of it is made here, under one lock.
+
+    A message is received, held, ready (all its duties are done) and deleted; or it is dropped on the way and
+    stays in the queue. `on_ready` hears of each message that may be deleted. `generation` counts the queues of
+    this name that are known of: it tells a message of the present queue from one whose queue is gone.
+    """
 
     def __init__(self, on_ready: Callable[[Held], None]) -> None:
         self._on_ready = on_ready
         self._held: dict[str, Held] = {}
-        self._ready: set[str] = set()
+        self._ready: dict[str, Held] = {}
         self._done: OrderedDict[str, None] = OrderedDict()
+        self._forbidden = False
         self._lock = threading.Lock()
+        self.generation = 0
 
     def admit(self, message: Received, *, now: float, lease_until: float) -> tuple[Admission, Held]:
         """Takes a received message in. A written one goes to be deleted again at once."""
@@ -91,6 +110,7 @@ class Ledger:
                 held.lease_until = lease_until
                 held.last_lease = now + SQS_MAX_VISIBILITY_SECONDS
                 held.refused = False
+                held.generation = self.generation
                 return Admission.HELD, held
             held = Held(
                 message_id=message.message_id,
@@ -99,11 +119,12 @@ class Ledger:
                 received_at=now,
                 lease_until=lease_until,
                 last_lease=now + SQS_MAX_VISIBILITY_SECONDS,
+                generation=self.generation,
             )
             self._held[message.message_id] = held
             if message.message_id not in self._done:
                 return Admission.NEW, held
-            self._ready.add(held.message_id)
+            self._ready[held.message_id] = held
         self._on_ready(held)
         return Admission.WRITTEN, held
 
@@ -113,9 +134,8 @@ class Ledger:
             held.pending -= 1
             if held.pending > 0 or self._held.get(held.message_id) is not held:
                 return
-            self._ready.add(held.message_id)
+            self._ready[held.message_id] = held
             held.rows, held.ids, held.events = [], [], ()
-            held.types = held.sse_ids = None
         self._on_ready(held)
 
     def add_duty(self, held: Held) -> None:
@@ -123,36 +143,95 @@ class Ledger:
         with self._lock:
             held.pending += 1
 
-    def deleted(self, held: Held) -> None:
-        """The message is deleted, or SQS knows its handle no more: remembered, in case it comes again."""
+    def ready(self, most: int) -> list[Lease]:
+        """Up to `most` messages that may be deleted, each with the handle to delete it by."""
         with self._lock:
-            self._held.pop(held.message_id, None)
-            self._ready.discard(held.message_id)
-            self._done[held.message_id] = None
-            self._done.move_to_end(held.message_id)
-            if len(self._done) > REMEMBERED:
-                self._done.popitem(last=False)
+            return [(held, held.handle) for held in islice(self._ready.values(), most)]
+
+    def deleted(self, held: Held, handle: str) -> Deletion:
+        """SQS has taken the delete by `handle`, or knows that handle no more: no longer held.
+
+        Remembered, in case the message comes again all the same. By an older handle than the newest nothing is
+        known: it stays ready.
+        """
+        with self._lock:
+            if held.handle != handle:
+                return Deletion.AGAIN
+            return Deletion.FIRST if self._finish(held) else Deletion.REPEATED
 
     def drop(self, held: Held) -> None:
         """Forgets a message that stays in the queue."""
         with self._lock:
             self._held.pop(held.message_id, None)
+            self._ready.pop(held.message_id, None)
 
-    def everything(self) -> list[Held]:
-        """All messages that are held, the oldest first."""
+    def due_leases(self, now: float, visibility: int) -> dict[int, list[Lease]]:
+        """Leases past their half-life: the seconds to extend by (SQS's 12 hours end some early) → leases."""
+        due: dict[int, list[Lease]] = {}
         with self._lock:
-            return list(self._held.values())
+            for held in self._held.values():
+                if held.lost(now) or held.lease_until - now > visibility / 2:
+                    continue
+                seconds = min(visibility, int(held.last_lease - now))
+                if seconds > held.lease_until - now:
+                    due.setdefault(seconds, []).append((held, held.handle))
+        return due
 
-    def unwritten(self) -> list[Held]:
-        """The held messages that may not be deleted yet."""
+    def extended(
+        self, leases: Sequence[Lease], until: float, refused: Mapping[int, Refused]
+    ) -> None:
+        """SQS's answer to an extension up to `until`; `refused`: index → what it said of that lease."""
         with self._lock:
-            return [held for held in self._held.values() if held.message_id not in self._ready]
+            self._forbidden = False
+            for index, (held, handle) in enumerate(leases):
+                entry = refused.get(index)
+                if held.handle != handle:
+                    continue  # received again since: its new lease is another
+                if entry is None:
+                    held.lease_until = until
+                elif entry.permanent:
+                    held.refused = True
+
+    def forbid(self) -> None:
+        """SQS says that this batcher may not extend: until it may again, a lapsed lease is no reason to drop.
+
+        Giving the message up would only bring it here again, never into S3.
+        """
+        with self._lock:
+            self._forbidden = True
+
+    def lost(self, messages: Iterable[Held], now: float) -> list[Held]:
+        """Those whose lease is known to be over, though this batcher may extend leases."""
+        with self._lock:
+            return [] if self._forbidden else [held for held in messages if held.lost(now)]
+
+    def unwritten(self) -> list[Lease]:
+        """The held messages that may not be deleted yet, each with its handle."""
+        with self._lock:
+            return [(h, h.handle) for h in self._held.values() if h.message_id not in self._ready]
 
     def oldest(self) -> float | None:
         """When the oldest held message was received; None when none is held."""
         with self._lock:
             return next((held.received_at for held in self._held.values()), None)
 
+    @property
+    def outstanding(self) -> int:
+        """Messages held that have not been finished before: with those that have been, all that were received."""
+        with self._lock:
+            return sum(message_id not in self._done for message_id in self._held)
+
     def __len__(self) -> int:
         """Messages held."""
         return len(self._held)
+
+    def _finish(self, held: Held) -> bool:
+        """True when the message had not been finished before."""
+        self._held.pop(held.message_id, None)
+        self._ready.pop(held.message_id, None)
+        first = held.message_id not in self._done
+        self._done[held.message_id] = None
+        self._done.move_to_end(held.message_id)
+        if len(self._done) > REMEMBERED:
+            self._done.popitem(last=False)
+        return first

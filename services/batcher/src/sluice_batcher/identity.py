@@ -1,19 +1,40 @@
 """Whether the queue is still the one that the held messages came from."""
 
+import threading
+
 from sluice_core.errors import PermanentError, TemporaryError
+from sluice_core.logs import get_logger
 from sluice_core.sqs import QueueLike
+
+from sluice_batcher.held import Ledger
+
+_log = get_logger(__name__)
 
 
 class QueueIdentity:
-    """Knows a queue by when it was made: a queue of the same name made later holds none of its messages."""
+    """Knows a queue by when it was made: a queue of the same name made later holds none of its messages.
 
-    def __init__(self, queue: QueueLike, created_at: int) -> None:
+    Each queue that is found in the place of the one before is a new generation in the ledger, so that what
+    comes from it is told from what is left of the old one.
+    """
+
+    def __init__(self, queue: QueueLike, created_at: int, ledger: Ledger) -> None:
         self._queue = queue
         self._created_at = created_at
+        self._ledger = ledger
+        self._lock = threading.Lock()
 
-    def unchanged(self) -> bool:
-        """Asks SQS; False, too, when SQS does not answer: who does not know must keep what he has."""
-        try:
-            return self._queue.attributes().created_at == self._created_at
-        except (TemporaryError, PermanentError):
-            return False
+    def generation(self) -> int | None:
+        """Asks SQS; None when it does not answer: who does not know must keep what he has."""
+        with self._lock:
+            try:
+                created_at = self._queue.attributes().created_at
+            except (TemporaryError, PermanentError):
+                return None
+            if created_at != self._created_at:
+                self._created_at = created_at
+                self._ledger.generation += 1
+                _log.warning(
+                    "the queue was made again: what is held is all that is left of the old one"
+                )
+            return self._ledger.generation

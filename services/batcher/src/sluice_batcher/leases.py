@@ -3,14 +3,14 @@
 A lease that lapses is not mended here: the message is visible to others again, and the flush drops it.
 """
 
-from collections import defaultdict
+from collections.abc import Sequence
 
 from sluice_core.clock import Clock
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.logs import get_logger
 from sluice_core.sqs import QueueLike
 
-from sluice_batcher.held import Held, Ledger
+from sluice_batcher.held import Lease, Ledger
 from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
@@ -38,39 +38,22 @@ class LeaseKeeper:
     def step(self) -> None:
         """Extends every lease that is past its half-life; to be called every `pause` seconds."""
         now = self._clock.monotonic()
-        due: dict[int, list[Held]] = defaultdict(list)
-        for held in self._ledger.everything():
-            if held.lost(now) or held.lease_until - now > self._visibility / 2:
-                continue
-            seconds = min(self._visibility, int(held.last_lease - now))
-            if seconds > held.lease_until - now:
-                due[seconds].append(held)
-        for seconds, messages in due.items():
-            self._extend(messages, seconds)
-        oldest = self._ledger.oldest()
-        self._metrics.oldest_age.set(0 if oldest is None else now - oldest)
-        self._metrics.held_messages.set(len(self._ledger))
+        for seconds, leases in self._ledger.due_leases(now, self._visibility).items():
+            self._extend(leases, seconds)
 
-    def _extend(self, messages: list[Held], seconds: int) -> None:
-        handles = [held.handle for held in messages]
+    def _extend(self, leases: Sequence[Lease], seconds: int) -> None:
         before = self._clock.monotonic()
         try:
-            refused = {entry.index: entry for entry in self._queue.extend(handles, seconds)}
+            answer = self._queue.extend([handle for _, handle in leases], seconds)
         except (TemporaryError, PermanentError) as error:
-            for held in messages:
-                held.forbidden = isinstance(error, PermanentError)
-            self._metrics.extension_failures.inc(len(messages))
-            _log.warning("leases not extended", messages=len(messages), error=str(error))
+            if isinstance(error, PermanentError):
+                self._ledger.forbid()
+            self._metrics.extension_failures.inc(len(leases))
+            _log.warning("leases not extended", messages=len(leases), error=str(error))
             return
-        for index, held in enumerate(messages):
-            entry = refused.get(index)
-            if held.handle != handles[index]:
-                continue
-            if entry is None:
-                held.lease_until = before + seconds
-            elif entry.permanent:
-                held.refused = True
-        self._metrics.extensions.inc(len(messages) - len(refused))
+        refused = {entry.index: entry for entry in answer}
+        self._ledger.extended(leases, before + seconds, refused)
+        self._metrics.extensions.inc(len(leases) - len(refused))
         if refused:
             self._metrics.extension_failures.inc(len(refused))
             first = next(iter(refused.values()))

@@ -1,7 +1,7 @@
 """The batcher's metrics. Children of labelled metrics are made once."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from threading import Lock
 from typing import Final
@@ -76,6 +76,7 @@ class Metrics:
         self.returned_drain = returned.labels("drain")
         self.returned_codec = returned.labels("unknown-codec")
         self.returned_lost = returned.labels("lease-lost")
+        self.returned_unflushable = returned.labels("unflushable")
         self.rows = counter("rows_written", "Rows in objects that S3 accepted.")
         self.dropped = counter(
             "rows_dropped", "Rows that SLUICE_TRANSFORM left out on purpose: stored nowhere."
@@ -113,3 +114,8 @@ class Metrics:
             _FRESHNESS,
             registry,
         )
+
+    def watch(self, held: Callable[[], float], oldest_age: Callable[[], float]) -> None:
+        """Where the gauges that are read at each scrape come from."""
+        self.held_messages.set_function(held)
+        self.oldest_age.set_function(oldest_age)

@@ -19,7 +19,10 @@ _ROOM_PAUSE = 0.05
 
 
 class Receiver:
-    """One receiving loop's body. `visibility` is the lease in seconds, `asked` what each receive asks for."""
+    """One receiving loop's body. `visibility` is the lease in seconds, `asked` what each receive asks for.
+
+    `on_back` is called when a queue that was missing answers again, before its messages are taken in.
+    """
 
     def __init__(
         self,
@@ -27,6 +30,7 @@ class Receiver:
         intake: Intake,
         *,
         has_room: Callable[[], bool],
+        on_back: Callable[[], object] = lambda: None,
         wait_seconds: int,
         visibility: int,
         asked: int | None,
@@ -39,6 +43,8 @@ class Receiver:
         self._queue = queue
         self._intake = intake
         self._has_room = has_room
+        self._on_back = on_back
+        self._missing = False
         self._wait = wait_seconds
         self._visibility = visibility
         self._asked = asked
@@ -61,6 +67,10 @@ class Receiver:
         except (TemporaryError, PermanentError) as error:
             self._pause(error)
             return 0
+        if self._missing:
+            # Before a message of it is taken in: is this another queue than the one that was there?
+            self._missing = False
+            self._on_back()
         if self._backoff.failures:
             _log.info("receiving again")
             self._backoff.reset()
@@ -75,6 +85,7 @@ class Receiver:
     def _pause(self, error: TemporaryError | PermanentError) -> None:
         """Waits, whatever the error: the queue, or the right to it, may come back; a crash helps nobody."""
         self._metrics.receive_failures.inc()
+        self._missing = self._missing or isinstance(error, MissingResourceError)
         at_least = error.delay if isinstance(error, TemporaryError) else 5.0
         delay = self._backoff.next(at_least=at_least)
         hint = (
