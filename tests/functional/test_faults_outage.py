@@ -82,3 +82,23 @@ def test_a_producer_killed_while_sqs_is_away_reads_again_what_it_held(make_pipel
     pipeline.source.finish()
 
     pipeline.lossless(duplicates=True)
+
+
+def test_a_batcher_told_to_stop_while_sqs_hangs_is_gone_within_its_grace(make_pipeline):
+    """Receives, deletes and the hand-back of what it holds all wait for an answer that does not come."""
+    grace = {"SLUICE_SHUTDOWN_GRACE": "6s", "SLUICE_DRAIN": "return", "SLUICE_BATCH_MAX_AGE": "60s"}
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
+    pipeline.start_producer()
+    batcher = pipeline.start_batcher(**grace, SLUICE_BATCH_MAX_ROWS="100000")
+    held = "sluice_batcher_held_messages"
+    until(lambda: batcher.metric(held) > 3, "messages held", seen=batcher.tail)
+
+    outage = pipeline.proxy.inject(Fault.HANG, service="sqs")
+    until(lambda: outage.hits > 0, "a call that hangs", seen=batcher.tail)
+    # The interpreter's own way out is not in the grace period; SIGKILL comes much later than this.
+    batcher.terminate(within=6 + 4)
+    outage.lift()
+    pipeline.start_batcher()
+    pipeline.source.finish()
+
+    pipeline.lossless(duplicates=True)

@@ -15,6 +15,7 @@ from prometheus_client import (
     GCCollector,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -108,6 +109,8 @@ def serve_http(
 
 def make_registry(component: str) -> CollectorRegistry:
     """A registry of this process's own: its CPU and memory, and `sluice_build_info{component,version} 1`."""
+    # A `_created` series for each counter and histogram would double the series and tells what `up` tells.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs has no types
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

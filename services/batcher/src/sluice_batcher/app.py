@@ -14,8 +14,10 @@ from sluice_core.deadletter import DeadLetters
 from sluice_core.errors import ConfigError, TemporaryError
 from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger
+from sluice_core.minute import MinuteLine
 from sluice_core.telemetry import Health
 
+from sluice_batcher.ages import RecentAge
 from sluice_batcher.buffer import Buffer, Limits
 from sluice_batcher.columns import ColumnSet, load_columns
 from sluice_batcher.deleter import Deleter
@@ -41,6 +43,16 @@ from sluice_batcher.world import World
 
 _log = get_logger(__name__)
 _IDLE_SECONDS = 1.0
+_COUNTS = {
+    "messages": "sluice_batcher_messages_received_total",
+    "rows": "sluice_batcher_rows_written_total",
+    "objects": "sluice_batcher_objects_written_total",
+    "dead_letters": "sluice_batcher_poison_records_total",
+}
+_STATES = {
+    "held_messages": "sluice_batcher_held_messages",
+    "lag_seconds": "sluice_batcher_received_message_age_seconds",
+}
 
 
 @dataclass(frozen=True)
@@ -101,12 +113,14 @@ class Batcher:
             max_unpacked_bytes=settings.pack_max_unpacked_bytes,
             keep_events=plan.transform is not None,
         )
+        ages = RecentAge(world.clock)
         self.receivers = [
             Receiver(
                 world.queue,
                 self.intake,
                 has_room=self.has_room,
                 on_back=self.identity.generation,
+                observe_age=ages.observe,
                 wait_seconds=int(settings.receive_wait),
                 visibility=visibility,
                 asked=int(settings.visibility_timeout) if settings.visibility_timeout else None,
@@ -143,7 +157,8 @@ class Batcher:
             metrics=metrics,
         )
         self._crashed = False
-        metrics.watch(lambda: float(self.ledger.outstanding), self._oldest_age)
+        metrics.watch(lambda: float(self.ledger.outstanding), self._oldest_age, ages.value)
+        self._minute = MinuteLine(metrics.registry, world.clock, counts=_COUNTS, states=_STATES)
 
     def _oldest_age(self) -> float:
         oldest = self.ledger.oldest()
@@ -219,6 +234,7 @@ class Batcher:
 
     def _keep_leases(self) -> bool:
         self.keeper.step()
+        self._minute.tick()
         return not self._clock.wait(self.abandon.forced_event, self.keeper.pause)
 
     def _dead_letters(self, world: World) -> DeadLetters:

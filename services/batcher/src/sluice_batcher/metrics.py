@@ -9,6 +9,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
+from sluice_core import reasons
+
+from sluice_batcher.buffer import REASONS
 
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS: Final = (1, 10, 50, 100, 200, 500, 1000, 5000, 10_000, 25_000, 50_000, 100_000)
@@ -51,6 +54,8 @@ class Metrics:
     """All of them, under the prefix `sluice_batcher_`; times in seconds, sizes in bytes."""
 
     def __init__(self, registry: CollectorRegistry, output_format: str) -> None:
+        self.registry = registry
+
         def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
             return Counter(f"sluice_batcher_{name}", text, labels, registry=registry)
 
@@ -91,6 +96,8 @@ class Metrics:
         self.put_failures = counter("put_failures", "Writes that S3 refused or did not answer.")
         self.receive_failures = counter("receive_failures", "Receives that failed.")
         self.flushes = counter("flushes", "Batches flushed, by what closed them.", ["reason"])
+        for reason in REASONS:
+            self.flushes.labels(reason)
         self.flush_seconds = histogram(
             "flush_seconds", "From a closed batch to its objects being stored.", _SECONDS
         )
@@ -100,12 +107,18 @@ class Metrics:
             "visibility_extension_failures", "Extensions that SQS refused or did not answer."
         )
         self.poison = counter("poison_records", "Dead letters accepted by their queue.", ["reason"])
+        for reason in sorted(reasons.ALL):
+            self.poison.labels(reason)
         self.poison_backlog = gauge("poison_backlog", "Dead letters waiting to be accepted.")
         self.transform_failures = counter("transform_failures", "Calls of the hook that failed.")
         self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
         self.held_rows = gauge("held_rows", "Rows held and not stored yet.")
         self.oldest_age = gauge(
             "oldest_held_message_age_seconds", "Age of the oldest held message."
+        )
+        self.received_age = gauge(
+            "received_message_age_seconds",
+            "Greatest age in the queue of what was received in the last minutes; NaN when nothing was.",
         )
         self.last_flush = gauge("last_flush_timestamp_seconds", "When the last batch was stored.")
         self.freshness = BulkHistogram(
@@ -115,7 +128,13 @@ class Metrics:
             registry,
         )
 
-    def watch(self, held: Callable[[], float], oldest_age: Callable[[], float]) -> None:
+    def watch(
+        self,
+        held: Callable[[], float],
+        oldest_age: Callable[[], float],
+        received_age: Callable[[], float],
+    ) -> None:
         """Where the gauges that are read at each scrape come from."""
+        self.received_age.set_function(received_age)
         self.held_messages.set_function(held)
         self.oldest_age.set_function(oldest_age)

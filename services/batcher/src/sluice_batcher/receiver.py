@@ -21,7 +21,8 @@ _ROOM_PAUSE = 0.05
 class Receiver:
     """One receiving loop's body. `visibility` is the lease in seconds, `asked` what each receive asks for.
 
-    `on_back` is called when a queue that was missing answers again, before its messages are taken in.
+    `on_back` is called when a queue that was missing answers again, before its messages are taken in;
+    `observe_age` hears how many seconds each message was in the queue.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Receiver:
         *,
         has_room: Callable[[], bool],
         on_back: Callable[[], object] = lambda: None,
+        observe_age: Callable[[float], object] = lambda _seconds: None,
         wait_seconds: int,
         visibility: int,
         asked: int | None,
@@ -44,6 +46,7 @@ class Receiver:
         self._intake = intake
         self._has_room = has_room
         self._on_back = on_back
+        self._observe_age = observe_age
         self._missing = False
         self._wait = wait_seconds
         self._visibility = visibility
@@ -78,7 +81,9 @@ class Receiver:
         now = self._clock.monotonic()
         # SQS answers within the wait: if it took longer, this process was asleep while the lease ran.
         lease_until = min(now, asked_at + self._wait + 1) + self._visibility
+        wall = self._clock.now()
         for message in messages:
+            self._observe_age(max(0.0, wall - message.sent_at))
             self._intake.accept(message, now=now, lease_until=lease_until)
         return len(messages)
 

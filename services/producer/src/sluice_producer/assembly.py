@@ -113,6 +113,7 @@ def _tracker(
             return
         seconds = 0.0 if ended is None or taken is None else (taken - ended) / 1000
         runtime.metrics.gaps.inc()
+        runtime.metrics.last_gap.set(runtime.clock.now())
         runtime.metrics.gap_seconds.inc(seconds)
         _log.error(
             "GAP: the source no longer has the events after the checkpoint; reading goes on later",

@@ -4,10 +4,24 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sluice_core import reasons
+from sluice_core.clock import Clock
+from sluice_core.minute import MinuteLine
 
 from sluice_producer.filter import DROP_REASONS
 from sluice_producer.packer import TRIGGERS
 
+CAUSES = ("end", "idle", "network", "connect", "source-error")
+"""Why connections end, but for HTTP's refusals, which are `status-<number>`."""
+_COUNTS = {
+    "events": "sluice_producer_events_received_total",
+    "sent": "sluice_producer_events_sent_total",
+    "messages": "sluice_producer_messages_sent_total",
+    "dead_letters": "sluice_producer_events_dead_lettered_total",
+}
+_STATES = {
+    "lag_seconds": "sluice_producer_stream_lag_seconds",
+    "buffered_events": "sluice_producer_buffered_events",
+}
 _SEND_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -48,12 +62,20 @@ class Metrics:
         self.send_failures = self._counter(
             "send_failures", "Failed sends: whole calls, or entries of one.", "kind"
         )
+        for kind in ("call", "entry"):
+            self.send_failures.labels(kind)
         self.reconnects = self._counter(
             "reconnects", "Ends of a connection or failed attempts, by cause.", "cause"
         )
+        for cause in CAUSES:
+            self.reconnects.labels(cause)
         self.connected = self._gauge("connected", "1 while a connection to the source is open.")
         self.gaps = self._counter(
             "resume_gaps", "Resumes that the source refused as too old: events may be lost."
+        )
+        self.last_gap = self._gauge(
+            "last_gap_timestamp_seconds",
+            "When the last such gap was found (epoch); 0: none since the start.",
         )
         self.gap_seconds = self._counter("resume_gap_seconds", "Time span of those gaps.")
         self.last_event_time = self._gauge(
@@ -65,6 +87,8 @@ class Metrics:
         self.checkpoint_writes = self._counter(
             "checkpoint_writes", "Writes of the checkpoint, by result.", "result"
         )
+        for result in ("ok", "failed"):
+            self.checkpoint_writes.labels(result)
         self._buffered = self._gauge("buffered_events", "Events read and not yet accepted by SQS.")
         self._age = self._gauge(
             "checkpoint_age_seconds", "Age of the oldest progress that no checkpoint holds."
@@ -87,6 +111,10 @@ class Metrics:
         self._buffered.set_function(buffered)
         self._age.set_function(checkpoint_age)
         self._paused.set_function(paused)
+
+    def minute_line(self, clock: Clock) -> MinuteLine:
+        """The line that tells of these metrics once a minute."""
+        return MinuteLine(self.registry, clock, counts=_COUNTS, states=_STATES)
 
     def filtered(self, reason: str) -> None:
         """One event was dropped."""

@@ -110,7 +110,9 @@ class Pipeline:
 
     def run_timer(self) -> None:
         """Sends off packs that are old enough, until a stop is requested: a thread's work."""
+        minute = self._metrics.minute_line(self._clock)
         while not self._stop.requested:
+            minute.tick()
             pack, pause = self._packer.due()
             if pack is not None:
                 self._out(pack)
