@@ -82,10 +82,11 @@ def test_verify_counts_every_message_of_both_queues_and_leaves_them(cloud, tmp_p
 def test_verify_tells_of_letters_that_somebody_else_holds(cloud) -> None:
     _bury(cloud, [DeadLetter(f"no json {n}", reasons.NOT_JSON, "") for n in range(15)])
     held = cloud.dlq.receive(max_messages=10, visibility=60)
-    said = _json(cloud, "verify", "--wait", "0.5")
+    # No object and no source: the letters are told, and nothing is certified.
+    said = _json(cloud, "verify", "--wait", "0.5", expect=2)
     assert said["dead_letters"]["unseen_messages"] == len(held)
     cloud.dlq.extend([message.receipt_handle for message in held], 0)
-    assert _json(cloud, "verify")["dead_lettered"] == 15
+    assert _json(cloud, "verify", expect=2)["dead_lettered"] == 15
 
 
 def test_verify_names_what_is_missing(cloud) -> None:
@@ -127,8 +128,13 @@ def test_the_account_follows_real_services_and_sees_an_object_that_is_gone(
         cloud, "read", f"s3://{cloud.name}/events", "--columns", "event_id,title", "--limit", "3"
     )
     assert "3 rows of" in out
-    _run(cloud, "read", f"s3://{cloud.name}/events", "-o", str(tmp_path / "all.parquet"))
-    assert _json(cloud, "verify", str(tmp_path), "--ledger", str(ledger), expect=1)["lost"] == rows
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    _run(cloud, "read", f"s3://{cloud.name}/events", "-o", str(copy / "all.parquet"))
+    assert _json(cloud, "verify", str(copy), "--ledger", str(ledger), expect=1)["lost"] == rows
+    # A ledger beside it is an object without ids: then nobody can count.
+    said = _json(cloud, "verify", str(tmp_path), "--ledger", str(ledger), expect=2)
+    assert "has no column 'event_id'" in said["doubts"][0]
 
 
 def test_letters_listed_shown_sent_back_and_stored(make_pipeline, tmp_path: Path) -> None:
@@ -183,7 +189,7 @@ def test_check_of_a_place_that_is_right_and_of_wrong_ones(cloud, tmp_path: Path)
         right = {"SLUICE_SOURCE_URL": source.url, "SLUICE_USER_AGENT": CONTACT}
         said = _json(cloud, "check", **right)
         assert {check["state"] for check in said["checks"]} <= {"ok", "warning"}, said
-        assert len(said["checks"]) == 17
+        assert len(said["checks"]) == 19
         assert [check["name"] for check in said["checks"] if check["state"] == "warning"] == [
             "visibility timeout"
         ]

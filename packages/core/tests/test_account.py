@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.account import account
 from sluice_core.event_id import digest, event_id
+from sluice_core.occurrences import codes_of
 from sluice_core.told import FILTERED, MUST, REPEATED, Told
 
 ids = st.lists(st.sampled_from([f"id-{n}" for n in range(12)] + ["é", "", " "]), max_size=40)
@@ -154,6 +155,15 @@ def test_more_ids_than_one_chunk() -> None:
     found = account(source=iter(many), rows=iter(many[:-1] + many[:3]), samples=9)
     assert (found.lost, found.duplicates) == (1, 3)
     assert found.samples["lost"] == [many[-1]]
+
+
+@given(parts=st.lists(st.lists(ids, max_size=4), min_size=1, max_size=3))
+def test_codes_name_the_ids_of_every_chunk(parts: list[list[list[str]]]) -> None:
+    chunked = [pa.chunked_array(chunks, pa.large_string()) for chunks in parts]
+    names, codes = codes_of(chunked)
+    assert len(set(names.to_pylist())) == len(names)
+    for chunks, places in zip(parts, codes, strict=True):
+        assert [names[int(at)].as_py() for at in places] == [name for c in chunks for name in c]
 
 
 def test_event_id_follows_the_rule() -> None:

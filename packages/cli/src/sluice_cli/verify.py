@@ -201,6 +201,7 @@ def judge(
         dropped=objects.dropped,
         samples=samples,
     )
+    nothing = None if source is None or ledger is None else 0
     return Verdict(
         account=found,
         objects=objects,
@@ -208,7 +209,7 @@ def judge(
         queued=queued,
         rows_without_id=0 if objects.uncounted else objects.rows - found.rows,
         torn=sum(part.torn for part in (source, ledger) if part is not None),
-        never_sent=_never_sent(objects, source, ledger, letters, queued),
+        never_sent=_never_sent(objects, source, ledger, letters, queued) if found.lost else nothing,
         unread=unread,
     )
 

@@ -36,12 +36,13 @@ def chunks_of(ids: Ids) -> Chunks:
 def codes_of(parts: Sequence[Chunks]) -> tuple[Array, list[NDArray[np.int32]]]:
     """All distinct ids of `parts`, and for each part the place of each of its ids among them."""
     joined = pa.chunked_array([chunk for part in parts for chunk in part.chunks], _TEXT)
-    encoded: Any = joined.dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # no chunk at all
+    # All chunks come with one dictionary; to combine them would make, and hash, a second one.
+    encoded: Any = joined.dictionary_encode().chunks
+    if not encoded:
         return pa.array([], _TEXT), [np.empty(0, np.int32) for _ in parts]
-    numbers = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    numbers = np.concatenate([chunk.indices.to_numpy() for chunk in encoded])
     ends = np.cumsum([len(part) for part in parts])
-    return encoded.dictionary, np.split(numbers, ends[:-1])
+    return encoded[-1].dictionary, np.split(numbers, ends[:-1])
 
 
 class Universe:
