@@ -41,6 +41,8 @@ def codes_of(parts: Sequence[Chunks]) -> tuple[Array, list[NDArray[np.int32]]]:
     if not encoded:
         return pa.array([], _TEXT), [np.empty(0, np.int32) for _ in parts]
     numbers = np.concatenate([chunk.indices.to_numpy() for chunk in encoded])
+    # The hash table of millions of ids is worth giving back before counting begins.
+    pa.default_memory_pool().release_unused()
     ends = np.cumsum([len(part) for part in parts])
     return encoded[-1].dictionary, np.split(numbers, ends[:-1])
 
