@@ -12,13 +12,13 @@ pytestmark = pytest.mark.functional
 LIMIT = 50_000
 
 GOOD = {
-    "first": b'{"n": 1}',
+    "first": b'{"id": 1}',
     "odd types": b'{"meta": "no object", "timestamp": "soon", "user": {"a": [1]}}',
     "own id": b'{"meta": {"id": "has-one"}}',
-    "characters": '{"text": "\u2028 \u0085 \U0001f680 \uffff"}'.encode(),
-    "escapes": rb'{"text": "\ud800 \u0000 \uffff"}',
-    "big": json.dumps({"text": "x" * (LIMIT - 100)}).encode(),
-    "last": b'{"n": "last"}',
+    "characters": '{"title": "\u2028 \u0085 \U0001f680 \uffff"}'.encode(),
+    "escapes": rb'{"title": "\ud800 \u0000 \uffff"}',
+    "big": json.dumps({"comment": "x" * (LIMIT - 100)}).encode(),
+    "last": b'{"type": "last"}',
 }
 BAD = {
     "text": (b"hello", "not-json"),

@@ -204,7 +204,7 @@ def test_missing_and_odd_fields_are_rows():
         {"meta": {"id": "1", "dt": "2026-11-23T14:05:00Z"}},
         event("2", id="twelve", title=["x"], bot=None, timestamp="soon"),
         {"meta": None, "title": "t"},
-        {},
+        {"user": ""},
     ]
     rig = Rig(batch_max_rows=1)
     rig.send([pack(events)])
@@ -218,7 +218,7 @@ def test_missing_and_odd_fields_are_rows():
 
 
 def test_sse_ids_travel_with_a_pack():
-    events = [b'{"a": 1}', b"junk", b'{"a": 1}']
+    events = [b'{"id": 1}', b"junk", b'{"id": 1}']
     message = wire.encode_pack(events, source="s", ids=["x1", "x2", "x3"], carry_ids=True)
     rig = Rig(batch_max_rows=1)
     rig.send([message])
@@ -230,7 +230,13 @@ def test_sse_ids_travel_with_a_pack():
 def test_an_id_that_the_event_does_not_hold_travels_with_its_letter():
     rig = Rig(batch_max_rows=100)
     ids = ["sse-1", "sse-2", "sse-3"]
-    rig.send([wire.encode_pack([b'{"n":1}', b"no", b"{}"], source="s", ids=ids, carry_ids=True)])
+    rig.send(
+        [
+            wire.encode_pack(
+                [b'{"id":1}', b"no", b'{"title":""}'], source="s", ids=ids, carry_ids=True
+            )
+        ]
+    )
     rig.run_dry()
     (letter,) = rig.dead()
     assert letter.original == {wire.A_FIRST_ID: "sse-2"}

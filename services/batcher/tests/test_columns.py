@@ -1,6 +1,9 @@
 import pytest
+from sluice_batcher.app import Plan
 from sluice_batcher.columns import EVENT_ID, Column, Kind, load_columns
+from sluice_batcher.settings import BatcherSettings
 from sluice_core.errors import ConfigError
+from sluice_core.settings import load_settings
 
 
 def write(tmp_path, text):
@@ -96,6 +99,18 @@ def test_errors_name_file_line_and_rule(tmp_path, text, line, rule):
     assert message.startswith(f"{path}:{line}: "), message
     assert rule in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["dt", "hour", "Hour", "DT"])
+def test_a_column_named_as_a_partition_is_refused_at_the_start(tmp_path, name):
+    path = write(tmp_path, f"columns:\n  - name: a\n  - {{name: {name}, path: a}}\n")
+    environ = {"SLUICE_COLUMNS": path}
+    with pytest.raises(
+        ConfigError, match=f"^{path}:3: column '{name}' has the name of a partition"
+    ):
+        Plan.of(load_settings(BatcherSettings, environ))
+    flat = load_settings(BatcherSettings, environ | {"SLUICE_PARTITION_BY": "none"})
+    assert [column.name for column in Plan.of(flat).columns.columns] == ["a", name]
 
 
 @pytest.mark.parametrize("setting", ["articel", "/nowhere/columns.yaml"])

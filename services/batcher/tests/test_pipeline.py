@@ -233,7 +233,7 @@ def test_a_duplicate_send_is_two_rows_that_can_be_counted():
 
 def test_a_row_without_a_time_goes_by_when_its_message_was_sent():
     rig = Rig(FakeClock(1_795_442_700.0), batch_max_rows=1)
-    rig.send([wire.encode_plain(b'{"a": 1}', source="s", event_id="sse-7")])
+    rig.send([wire.encode_plain(b'{"id": 1}', source="s", event_id="sse-7")])
     rig.clock.advance(7200)
     rig.receive()
     rig.flush()

@@ -1,6 +1,7 @@
 """`convert` and `times`: single values."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -86,6 +87,114 @@ def test_any_value_becomes_the_kind_or_null_and_can_be_stored(value, kind):
         got.encode()
 
 
+ISO_LIKE = re.compile(
+    r"(19|20)[0-9]{2}-?[01][0-9]-?[0-3][0-9]([Tt ][0-2][0-9](:?[0-6][0-9]){0,2}([.,][0-9]{1,9})?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?",
+    re.ASCII,
+)
+NOVEMBER = "2023-11-14T22:13:20"
+TIMES = {
+    1700000000: NOVEMBER,
+    1700000000123: NOVEMBER + ".123000",
+    1700000000123456: NOVEMBER + ".123456",
+    1700000000123456789: NOVEMBER + ".123456",
+    1700000000.1: NOVEMBER + ".100000",
+    1700000000.999999: NOVEMBER + ".999999",
+    -1: "1969-12-31T23:59:59",
+    "1700000000": NOVEMBER,
+    "1700000000.9999999": NOVEMBER + ".999999",
+    "1.7e9": NOVEMBER,
+    "1762041512345": "2025-11-01T23:58:32.345000",
+    "1700000000123456789": NOVEMBER + ".123456",
+    "2023-11-14T22:13:20Z": NOVEMBER,
+    "2023-11-14t22:13:20z": NOVEMBER,
+    "2023-11-14 22:13:20": NOVEMBER,
+    "2023-11-14T22:13:20.999999999Z": NOVEMBER + ".999999",
+    "2023-11-14T22:13:20,5Z": NOVEMBER + ".500000",
+    "2023-11-14T22:13Z": "2023-11-14T22:13:00",
+    "2023-11-14T22:13.5Z": "2023-11-14T22:13:30",
+    "2023-11-14T22.5": "2023-11-14T22:30:00",
+    "20231114T221320Z": NOVEMBER,
+    "20231114T231320+01": NOVEMBER,
+    "2023-11-14T21:13:20-0100": NOVEMBER,
+    "2023-11-14T21:13:20\u221201:00": NOVEMBER,
+    "2023-W46-2T22:13:20Z": NOVEMBER,
+    "2023-318T22:13:20Z": NOVEMBER,
+    "2023-W46": "2023-11-13T00:00:00",
+    "2023-11": "2023-11-01T00:00:00",
+    "2023-12-31T24:00:00Z": "2024-01-01T00:00:00",
+    "2016-12-31T23:59:60Z": "2016-12-31T23:59:59.999999",
+    "Tue, 14 Nov 2023 22:13:20 GMT": NOVEMBER,
+    "Tue, 14 Nov 2023 23:13:20 +0100": NOVEMBER,
+    "Tue Nov 14 22:13:20 2023": NOVEMBER,
+    "Tue Nov 14 22:13:20 +0000 2023": NOVEMBER,
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), TIMES.items())
+def test_a_time_is_read_as_its_digits_say(value, expected):
+    micros = to_micros(value)
+    assert micros is not None
+    assert to_datetime(micros).replace(tzinfo=None).isoformat() == expected
+    for values in ([value], [value, None], [value, "x"]):
+        assert timestamp_array(values).cast(pa.int64())[0].as_py() == micros
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        20231114,
+        20231114.0,
+        "20231114",
+        2023,
+        "2023",
+        202311,
+        2023318,
+        202311142213,
+        20231114221320,
+        "20231114221320",
+        20231114221320123,
+        "0012",
+        "+1700000000",
+        "1_700_000_000",
+        "\u0661\u0662",
+        " 2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:20Z\n",
+        "23-11-14T22:13:20Z",
+        "2023-02-30T00:00:00Z",
+        "2023-366",
+        "2023-W53-1",
+        "2023-11-14T24:00:01Z",
+        "2023-11-14T22:30:60Z",
+        "2023-11-14T22:13:20+24:00",
+        "2023-11-14T22:13:20 CET",
+        "11/14/2023",
+        "14.11.2023 22:13:20",
+        "22:13:20",
+        "Tuesday, 14-Nov-23 22:13:20 GMT",
+        "Mon, 14 Nov 2023 22:13:20 GMT",
+        "Tue, 14 Nov 2023 22:13:20 EST",
+        "Tue, 14 Foo 2023 22:13:20 GMT",
+        "1" * 5000,
+        "1e999",
+    ],
+)
+def test_what_is_ambiguous_is_no_time(value):
+    assert to_micros(value) is None
+    assert timestamp_array([value]).null_count == 1
+
+
+@given(st.from_regex(ISO_LIKE, fullmatch=True) | st.from_regex(r"[0-9]{4,17}", fullmatch=True))
+def test_text_never_names_a_year_that_its_digits_do_not_say(value):
+    micros = to_micros(value)
+    if micros is None:
+        return
+    if value.isdigit():
+        assert micros == to_micros(int(value))
+        return
+    years = {to_datetime(micros + days * 86_400_000_000).year for days in (-2, 0, 2)}
+    assert int(value[:4]) in years
+
+
 @given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.booleans())
 def test_iso_text_keeps_its_instant(naive, with_zone):
     when = naive.replace(tzinfo=UTC)
@@ -115,7 +224,7 @@ def test_times_of_all_sorts(value, expected):
     assert timestamp_array([value, None]).cast(pa.int64()).to_pylist() == [micros, None]
 
 
-@pytest.mark.parametrize("value", ["", "x", None, True, [], {}, float("nan"), 10**30, -(10**18)])
+@pytest.mark.parametrize("value", ["", "x", None, True, [], {}, float("nan"), 10**30, -(10**20)])
 def test_what_is_no_time(value):
     assert to_micros(value) is None
     assert timestamp_array([value]).null_count == 1
@@ -127,6 +236,9 @@ def test_what_is_no_time(value):
         | st.integers(-(10**18), 10**18)
         | st.floats()
         | st.text()
+        | st.sampled_from(list(TIMES))
+        | st.from_regex(r"-?[0-9]{1,20}", fullmatch=True)
+        | st.from_regex(ISO_LIKE, fullmatch=True)
         | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
         | st.booleans(),
         max_size=5,

@@ -6,6 +6,7 @@ objects are not Sluice's and are passed over, and so are names that begin with `
 
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,13 +26,13 @@ from sluice_core.aws import clients
 from sluice_core.errors import NoColumnError, PermanentError
 from sluice_core.s3 import Bucket, BucketLike
 from sluice_core.settings import CommonSettings, load_settings
+from sluice_core.tables import ARROW_ERRORS, as_text, narrowed, together
 
 _FORMATS: Final = (".csv", ".jsonl", ".parquet")
 
 MAX_OBJECT_BYTES: Final = 2**31
 """What one object may unpack to."""
 
-_ARROW_ERRORS: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
 _ARROW: Final[Mapping[str, pa.DataType]] = {
     "int64": pa.int64(),
     "float64": pa.float64(),
@@ -40,6 +41,10 @@ _ARROW: Final[Mapping[str, pa.DataType]] = {
     "json": pa.string(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
+
+
+_EXACT_FROM: Final = 2**63
+"""orjson makes a float of an integer beyond 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,17 @@ def read_batches(
     """The rows of all objects under `where`, object by object in the order of their names.
 
     `where`: `s3://bucket/prefix` (AWS settings from the environment) or a directory. `columns`: only these.
-    `types`: for CSV, column → int64, float64, bool, string, json or timestamp; a column that is not named is
-    integer or boolean where every value is, and text otherwise. `limit`: at most so many rows. Text that
-    looks like a missing value ("NA", "null") stays text; an empty unquoted CSV field is missing.
+    `types`: for CSV, column → int64, float64, bool, string, json or timestamp. `limit`: at most so many rows.
+
+    Columns have pandas's nullable types (Int64, Float64, boolean, string), so that a missing value leaves its
+    neighbours as they are. Text of Parquet and JSON lines stays text. CSV knows no types: a column that
+    `types` does not name is integer or boolean where every value in every CSV object is written as one and
+    would be written so again (never `0012`, `+5`, `1e3`), and text otherwise. Text that looks like a missing
+    value ("NA", "null") stays text; an empty unquoted CSV field is missing.
     Raises PermanentError when `where` or a column does not exist, or an object cannot be read.
     """
-    return read_arrow(where, columns=columns, types=types, limit=limit, bucket=bucket).to_pandas()
+    table = read_arrow(where, columns=columns, types=types, limit=limit, bucket=bucket)
+    return table.to_pandas(types_mapper=_nullable)
 
 
 def read_arrow(
@@ -103,17 +113,19 @@ def read_arrow(
 ) -> pa.Table:
     """Like `read_batches`, as an Arrow table: missing integers stay missing integers."""
     tables: list[pa.Table] = []
+    csv: list[bool] = []
     rows = 0
     for part in parts(where, bucket=bucket):
         tables.append(read_table(part.name, part.load()[0], columns=columns, types=types))
+        csv.append(".csv" in part.name.lower().rpartition("/")[2])
         rows += tables[-1].num_rows
         if limit is not None and rows >= limit:
             break
     if not tables:
         return pa.table({name: pa.array([], pa.string()) for name in columns or ()})
-    table = _together(tables)
     if not types:
-        table = _narrow(table)
+        tables = narrowed(tables, csv)
+    table = together(tables)
     return table if limit is None else table.slice(0, limit)
 
 
@@ -148,7 +160,7 @@ def read_table(
             table = _jsonl(body)
             _must_have(name, table.column_names, columns)
             return table if columns is None else table.select(list(columns))
-    except (*_ARROW_ERRORS, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+    except (*ARROW_ERRORS, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise PermanentError(f"{name} cannot be read: {error}") from error
     except orjson.JSONDecodeError as error:
         raise PermanentError(f"{name} cannot be read: a line is not JSON: {error}") from error
@@ -183,68 +195,44 @@ def _csv(
 
 def _jsonl(body: bytes) -> pa.Table:
     # orjson rather than pyarrow's reader, which turns text that looks like a date into a timestamp.
-    rows = [orjson.loads(line) for line in body.split(b"\n") if line]
+    rows = [_row(line) for line in body.split(b"\n") if line]
     if not all(isinstance(row, dict) for row in rows):
         raise pa.ArrowInvalid("a line is no JSON object")
     names = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
 
+def _row(line: bytes) -> Any:
+    row = orjson.loads(line)
+    if isinstance(row, dict) and any(
+        isinstance(value, float) and abs(value) >= _EXACT_FROM for value in row.values()
+    ):
+        return json.loads(line)
+    return row
+
+
 def _column(values: list[Any]) -> "pa.Array[Any]":
     column: pa.Array[Any]
     try:
         column = pa.array(values)
-    except _ARROW_ERRORS:
+    except ARROW_ERRORS:
         # A user's own column may mix types: then every value is its JSON text.
-        column = pa.array([_as_text(value) for value in values], pa.string())
+        column = pa.array([as_text(value) for value in values], pa.string())
     return column
 
 
-def _as_text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _together(tables: list[pa.Table]) -> pa.Table:
-    """One table; a column whose type differs between objects (a lake in two formats) takes the typed one."""
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except _ARROW_ERRORS:
-        kinds: dict[str, pa.DataType] = {}
-        for field in (field for table in tables for field in table.schema):
-            if kinds.get(field.name, pa.string()) == pa.string():
-                kinds[field.name] = field.type
-    try:
-        return pa.concat_tables(
-            [_cast(table, kinds) for table in tables], promote_options="default"
+def _nullable(kind: pa.DataType) -> Any:
+    """pandas's type, which knows a missing value, for Arrow's; None: Arrow's own choice."""
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        name = str(kind)
+        name = {"float": "Float32", "double": "Float64", "halffloat": "Float32"}.get(
+            name, name.replace("int", "Int").replace("uInt", "UInt")
         )
-    except _ARROW_ERRORS:
-        text = dict.fromkeys(kinds, pa.string())
-        return pa.concat_tables([_cast(table, text) for table in tables], promote_options="default")
-
-
-def _cast(table: pa.Table, kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    return table.cast(pa.schema([(name, kinds[name]) for name in table.column_names]))
-
-
-def _narrow(table: pa.Table) -> pa.Table:
-    """Text columns that hold only integers or only true/false get that type (CSV knows none)."""
-    for index, field in enumerate(table.schema):
-        if field.type != pa.string() or field.name in _TEXT:
-            continue
-        column = table.column(index)
-        if column.null_count == len(column):
-            continue
-        for target in (pa.int64(), pa.bool_()):
-            try:
-                table = table.set_column(index, field.name, column.cast(target))
-            except pa.ArrowInvalid:
-                continue
-            break
-    return table
-
-
-_TEXT: Final = frozenset({"type", "title", "comment", "user", "event_id", "wiki"})
-"""Columns of the built-in sets that are text, whatever their values look like."""
+        nullable: Any = pd.api.types.pandas_dtype(name)
+        return nullable
+    if pa.types.is_boolean(kind):
+        return pd.BooleanDtype()
+    return pd.StringDtype() if pa.types.is_string(kind) else None
 
 
 def _is_data(name: str) -> bool:

@@ -7,6 +7,7 @@ NOT_OBJECT: Final = "not-object"
 TOO_LARGE: Final = "too-large"
 BAD_UTF8: Final = "bad-utf8"
 BAD_EVENT: Final = "bad-event"
+NO_COLUMN: Final = "no-column"
 BAD_BASE64: Final = "bad-base64"
 BAD_ZSTD: Final = "bad-zstd"
 TRUNCATED: Final = "truncated"
@@ -24,6 +25,7 @@ ALL: Final = frozenset(
         TOO_LARGE,
         BAD_UTF8,
         BAD_EVENT,
+        NO_COLUMN,
         BAD_BASE64,
         BAD_ZSTD,
         TRUNCATED,

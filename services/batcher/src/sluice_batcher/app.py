@@ -22,6 +22,7 @@ from sluice_batcher.buffer import Buffer, Limits
 from sluice_batcher.columns import ColumnSet, load_columns
 from sluice_batcher.deleter import Deleter
 from sluice_batcher.drain import Drain
+from sluice_batcher.event_time import parse_paths
 from sluice_batcher.flusher import Flusher
 from sluice_batcher.formats import make_format
 from sluice_batcher.held import Ledger
@@ -67,12 +68,14 @@ class Plan:
     @classmethod
     def of(cls, settings: BatcherSettings) -> "Plan":
         """Raises ConfigError: a column file with an error, a hook that cannot be imported."""
-        columns = load_columns(settings.columns)
-        parser = Parser(columns, max_event_bytes=settings.max_event_bytes)
+        partitions = Partitioner(settings.partition_by).names
+        columns = load_columns(settings.columns, partitions)
+        times = parse_paths(settings.event_time)
+        parser = Parser(columns, max_event_bytes=settings.max_event_bytes, times=times)
         transform = None
         if settings.transform is not None:
             transform = load_transform(settings.transform, columns.schema)
-        return cls(columns, parser, TableMaker(columns, parser.shape), transform)
+        return cls(columns, parser, TableMaker(columns, parser.shape, times), transform)
 
 
 class Batcher:
@@ -112,6 +115,7 @@ class Batcher:
             bucket=world.bucket,
             max_unpacked_bytes=settings.pack_max_unpacked_bytes,
             keep_events=plan.transform is not None,
+            unwrap=settings.unwrap,
         )
         ages = RecentAge(world.clock)
         self.receivers = [

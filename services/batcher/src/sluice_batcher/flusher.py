@@ -44,6 +44,7 @@ class Flusher:
         self._identity = identity
         self._clock = clock
         self._metrics = metrics
+        self._told_untimed = False
         self.wake = wake
 
     def step(self) -> bool:
@@ -102,11 +103,23 @@ class Flusher:
         if made.objects:
             self._uploader.store(made.objects)
         self._metrics.nulled.inc(made.nulled)
+        self._tell_untimed(made.untimed)
         self._metrics.transform_failures.inc(made.calls_failed)
         self._metrics.dropped.inc(made.dropped)
         self._bury(made.failed)
         for held in messages:
             self._ledger.fulfil(held)
+
+    def _tell_untimed(self, rows: int) -> None:
+        self._metrics.untimed.inc(rows)
+        if rows and not self._told_untimed:
+            self._told_untimed = True
+            _log.warning(
+                "events without a time of their own are partitioned by when SQS took them; said once, see"
+                " sluice_batcher_rows_without_event_time_total",
+                rows=rows,
+                hint="name the field of their time in SLUICE_EVENT_TIME",
+            )
 
     def _apart(self, messages: Sequence[Held]) -> None:
         """Halves until the one message that cannot be flushed stands alone, and leaves that in the queue.

@@ -22,6 +22,7 @@ from sluice_batcher.held import Admission, Held, Ledger
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.parse import BadEvent, Parsed, Parser
 from sluice_batcher.poison import PoisonDesk
+from sluice_batcher.unwrap import UNWRAP
 
 T = TypeVar("T")
 _log = get_logger(__name__)
@@ -42,6 +43,7 @@ class Intake:
         bucket: BucketLike,
         max_unpacked_bytes: int,
         keep_events: bool = False,
+        unwrap: str = "none",
     ) -> None:
         self._parser = parser
         self._ledger = ledger
@@ -51,6 +53,7 @@ class Intake:
         self._bucket = bucket
         self._max_unpacked = max_unpacked_bytes
         self._keep_events = keep_events
+        self._unwrap = UNWRAP[unwrap]
         self._told: set[str] = set()
 
     def accept(self, message: Received, *, now: float, lease_until: float) -> None:
@@ -62,8 +65,9 @@ class Intake:
             return
         message = restored(message)
         try:
-            body = whole_body(self._bucket, message)
-            decoded = wire.decode(body, message.attributes, max_unpacked_bytes=self._max_unpacked)
+            whole = whole_body(self._bucket, message)
+            body, attributes = self._unwrap(whole, message.attributes)
+            decoded = wire.decode(body, attributes, max_unpacked_bytes=self._max_unpacked)
         except UnknownCodecError as error:
             self._leave(held, error)
             return
@@ -91,8 +95,6 @@ class Intake:
         held.sse_ids = _picked(decoded.sse_ids, parsed.positions)
         if self._keep_events:
             held.events, held.positions = decoded.events, parsed.positions
-        if parsed.nulled:
-            self._metrics.nulled.inc(parsed.nulled)
 
     def _hand_on(self, held: Held, letters: list[DeadLetter]) -> None:
         held.pending = bool(held.rows) + bool(letters)

@@ -87,6 +87,10 @@ class Metrics:
             "rows_dropped", "Rows that SLUICE_TRANSFORM left out on purpose: stored nowhere."
         )
         self.nulled = counter("values_nulled", "Values that their column's type could not take.")
+        self.untimed = counter(
+            "rows_without_event_time",
+            "Rows whose event held no time at the paths of SLUICE_EVENT_TIME: partitioned by SentTimestamp.",
+        )
         self.objects = counter("objects_written", "Objects that S3 accepted.", ["format"]).labels(
             output_format
         )

@@ -59,6 +59,7 @@ class Made:
     calls_failed: int = 0
     nulled: int = 0
     dropped: int = 0
+    untimed: int = 0
 
 
 class ObjectMaker:
@@ -82,7 +83,7 @@ class ObjectMaker:
     def make(self, messages: Sequence[Held]) -> Made:
         """One object for each partition that the messages' rows touch, each under a name of its own."""
         rows = self._tables.make(messages)
-        made = Made(nulled=rows.nulled)
+        made = Made(nulled=rows.nulled, untimed=rows.untimed)
         digest = _digest(held.pack_id or held.message_id for held in messages)
         for part in self._partitioner.split(rows):
             table: pa.Table | None = part.rows.table

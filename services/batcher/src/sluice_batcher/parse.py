@@ -7,20 +7,20 @@ One bad event never takes its neighbours along: it comes back with its place and
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
 from sluice_core import reasons
 from sluice_core.errors import PoisonError
 from sluice_core.event_id import event_id, is_utf8
 
 from sluice_batcher.columns import SPECIAL, ColumnSet, Kind
-from sluice_batcher.convert import clean_text, json_text, to_kind
-from sluice_batcher.shape import NO_JSON, Path, Shape
+from sluice_batcher.convert import load_json, to_kind
+from sluice_batcher.event_time import DEFAULT_PATHS
+from sluice_batcher.shape import FAULTS, Path, Shape
+from sluice_batcher.unwrap import envelope_hint
 
 ID_PATH: Final[Path] = ("meta", "id")
-TIME_PATHS: Final[tuple[Path, ...]] = (("meta", "dt"), ("timestamp",))
-_FAULTS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +35,33 @@ class BadEvent:
 
 @dataclass(slots=True)
 class Parsed:
-    """What a message's events became.
-
-    `rows`, `ids` and `positions` go together; `bad` holds the others. `nulled` counts values that their
-    column's type could not take.
-    """
+    """What a message's events became: `rows`, `ids` and `positions` go together; `bad` holds the others."""
 
     rows: list[Any]
     ids: list[str]
     positions: Sequence[int]
     bad: list[BadEvent] = field(default_factory=list)
-    nulled: int = 0
 
 
 class Parser:
-    """Parses events for one set of columns; safe to share between threads."""
+    """Parses events for one set of columns; safe to share between threads.
 
-    def __init__(self, columns: ColumnSet, *, max_event_bytes: int) -> None:
+    `times`: paths of an event's own time.
+    """
+
+    def __init__(
+        self,
+        columns: ColumnSet,
+        *,
+        max_event_bytes: int,
+        times: Sequence[Path] = DEFAULT_PATHS,
+    ) -> None:
         self._max_bytes = max_event_bytes
         wanted = [(c.path, c.kind) for c in columns.columns if c.path not in SPECIAL]
         wanted.append((ID_PATH, Kind.STRING))
-        wanted += [(path, Kind.TIMESTAMP) for path in TIME_PATHS]
+        wanted += [(path, Kind.TIMESTAMP) for path in times]
+        self._columns = columns.name
+        self._judged = [(c.path, c.kind) for c in columns.columns if not c.path[0].startswith("@")]
         self.shape = Shape(wanted)
 
     def parse(self, events: Sequence[bytes], carried: Sequence[str] | None = None) -> Parsed:
@@ -64,56 +70,74 @@ class Parser:
         if decode is not None and max(map(len, events), default=0) <= self._max_bytes:
             try:
                 rows = list(map(decode, events))
-            except _FAULTS:
+            except FAULTS:
                 pass
             else:
-                return Parsed(rows, self._ids(rows, events, carried), range(len(rows)))
-        return self._one_by_one(events, carried)
+                ids = self._ids(rows, events, carried)
+                return self._without_strangers(Parsed(rows, ids, range(len(rows))), events)
+        return self._without_strangers(self._one_by_one(events, carried), events)
+
+    def _without_strangers(self, parsed: Parsed, events: Sequence[bytes]) -> Parsed:
+        """Objects in which no column finds anything are bad: an envelope, a notification, another source's event.
+
+        The event's own id counts as found; what is not in the data (its SSE id, the time of receipt) does not.
+        Where no column has a path into the data there is nothing to judge by.
+        """
+        own = self.shape.values(parsed.rows, ID_PATH)
+        if not self._judged or (all(own) and set(map(type, own)) <= {str}):
+            return parsed
+        left = [index for index, value in enumerate(own) if not _found(value, Kind.STRING)]
+        for path, kind in self._judged:
+            values = self.shape.values([parsed.rows[index] for index in left], path)
+            left = [i for i, value in zip(left, values, strict=True) if not _found(value, kind)]
+        if not left:
+            return parsed
+        for index in left:
+            position = parsed.positions[index]
+            detail = (
+                f"no column of {self._columns} finds a value; {envelope_hint(events[position])}"
+            )
+            parsed.bad.append(BadEvent(position, reasons.NO_COLUMN, detail, events[position]))
+        strangers = set(left)
+        kept = [index for index in range(len(parsed.rows)) if index not in strangers]
+        return Parsed(
+            [parsed.rows[index] for index in kept],
+            [parsed.ids[index] for index in kept],
+            [parsed.positions[index] for index in kept],
+            sorted(parsed.bad, key=attrgetter("position")),
+        )
 
     def _one_by_one(self, events: Sequence[bytes], carried: Sequence[str] | None) -> Parsed:
         result = Parsed([], [], positions := [])
         for position, event in enumerate(events):
             try:
-                row, direct, nulled = self._row(event)
+                row, direct = self._row(event)
             except PoisonError as error:
                 result.bad.append(BadEvent(position, error.reason, error.detail, event))
                 continue
             told = [carried[position]] if carried else None
-            # A row that was built the lenient way holds its id as text, whatever it was.
-            known = self._ids([row], [event], told, direct=direct)[0]
+            # A row that was built the lenient way has half a surrogate pair mended, which makes no id.
             result.rows.append(row)
-            result.ids.append(known)
-            result.nulled += nulled
+            result.ids += self._ids([row], [event], told, direct=direct)
             positions.append(position)
         return result
 
-    def _row(self, event: bytes) -> tuple[Any, bool, int]:
-        """One event's row, whether it came the fast way, how many values were nulled; raises PoisonError."""
+    def _row(self, event: bytes) -> tuple[Any, bool]:
+        """One event's row, and whether it came the fast way; raises PoisonError."""
         if len(event) > self._max_bytes:
             raise PoisonError(
                 reasons.TOO_LARGE, f"{len(event)} bytes; {self._max_bytes} are allowed"
             )
         if self.shape.decode is not None:
             try:
-                return self.shape.decode(event), True, 0
-            except _FAULTS:
+                return self.shape.decode(event), True
+            except FAULTS:
                 pass
-        nulled = 0
-
-        def convert(value: Any, kinds: set[Kind]) -> Any:
-            nonlocal nulled
-            if len(kinds) > 1:
-                # Each of the columns at this path takes what it can, later.
-                return clean_text(value) if isinstance(value, str) else value
-            (kind,) = kinds
-            if kind is Kind.JSON:
-                return NO_JSON if value is None else msgspec.Raw(json_text(value).encode())
-            converted = to_kind(value, kind)
-            nulled += converted is None and value is not None
-            return converted
-
-        row = self.shape.build(load_object(event), convert)
-        return row, False, nulled
+        try:
+            return self.shape.lenient(event), False
+        except (*FAULTS, ValueError) as error:
+            load_object(event)
+            raise PoisonError(reasons.BAD_EVENT, str(error)) from error
 
     def _ids(
         self,
@@ -140,19 +164,14 @@ class Parser:
         ]
 
 
-def load_object(event: bytes) -> dict[str, Any]:
-    """An event as `json.loads` gives it; raises PoisonError when it is no JSON object.
+def _found(value: Any, kind: Kind) -> bool:
+    return value is not None and to_kind(value, kind) is not None
 
-    Stricter than `json.loads` about NaN and Infinity, which are not JSON, and more patient with numbers that
-    Python refuses or cannot hold: they stay text.
-    """
+
+def load_object(event: bytes) -> dict[str, Any]:
+    """An event as `load_json` gives it; raises PoisonError when it is no JSON object."""
     try:
-        loaded = json.loads(
-            event.decode("utf-8"),
-            parse_constant=_refuse_constant,
-            parse_int=_parse_int,
-            parse_float=_parse_float,
-        )
+        loaded = load_json(event)
     except UnicodeDecodeError as error:
         raise PoisonError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -166,16 +185,3 @@ def load_object(event: bytes) -> dict[str, Any]:
             reasons.NOT_OBJECT, f"a {type(loaded).__name__} in JSON is no event; an object is"
         )
     return loaded
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _parse_int(text: str) -> int | str:
-    return int(text) if len(text) < 1000 else text
-
-
-def _parse_float(text: str) -> float | str:
-    number = float(text)
-    return number if abs(number) != float("inf") else text

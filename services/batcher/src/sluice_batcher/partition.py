@@ -40,7 +40,9 @@ class Partitioner:
     def __init__(self, spec: str) -> None:
         """Raises ValueError for an unknown, repeated or missing part."""
         self._parts: list[str] = []
-        names = [] if spec.strip() == "none" else [name.strip() for name in spec.split(",")]
+        self.names = names = (
+            [] if spec.strip() == "none" else [name.strip() for name in spec.split(",")]
+        )
         for name in names:
             if name not in _PARTS:
                 raise ValueError(

@@ -7,6 +7,7 @@ from sluice_core.limits import SQS_IN_FLIGHT, SQS_MAX_VISIBILITY_SECONDS, SQS_MA
 from sluice_core.quantities import Bytes, Seconds
 from sluice_core.settings import CommonSettings
 
+from sluice_batcher.event_time import DEFAULT, parse_paths
 from sluice_batcher.partition import Partitioner
 
 DRAIN_SECONDS: Final = 2.0
@@ -49,6 +50,14 @@ class BatcherSettings(CommonSettings):
         min_length=1,
         description="Parts of the object's path by event time in UTC: out of year, month, day, dt, hour; or `none`.",
     )
+    event_time: str = Field(
+        DEFAULT,
+        description="Where an event says when it happened: paths in its data, commas between them; the first that holds a time counts, else SQS's SentTimestamp (docs/event-time.md). The default serves both presets.",
+    )
+    unwrap: Literal["none", "sns", "eventbridge"] = Field(
+        "none",
+        description="An envelope to take off each message: SNS's notification (`sns`, without raw message delivery), EventBridge's event (`eventbridge`).",
+    )
     drain: Literal["flush", "return"] = Field(
         "flush",
         description="What a stop does with a batch that is not full: `flush` writes it; `return` hands its messages back, for another batcher (no small object because of scale-in).",
@@ -84,6 +93,12 @@ class BatcherSettings(CommonSettings):
     @classmethod
     def _partition_is_known(cls, value: str) -> str:
         Partitioner(value)
+        return value
+
+    @field_validator("event_time")
+    @classmethod
+    def _paths_are_paths(cls, value: str) -> str:
+        parse_paths(value)
         return value
 
     @field_validator("receive_wait")

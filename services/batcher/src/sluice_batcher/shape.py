@@ -1,14 +1,17 @@
-"""The fast way into an event: a msgspec Struct that holds only the fields that are needed.
+"""The way into an event: a msgspec Struct that holds only the fields that are needed.
 
 A struct is compiled from the paths of the columns and of what every event is asked for (id, time). What is
 not named is skipped by the decoder without being built; JSON columns stay raw text. A value of a type that
-its column does not take makes the decoder refuse the event, which then goes the lenient way (`parse`) and
-comes out as an instance of the same struct.
+its column does not take makes the decoder refuse the event, which then goes the lenient way: the same struct,
+filled field by field out of each field's raw JSON. A field whose own decoder takes it has the very value that
+the fast way gives; only one that no decoder takes stays raw, for its column to make what it can of it. So a
+field's value never depends on another field of the event.
 
 Two columns of which one lies inside the other (`meta` as JSON beside `meta.domain`) have no struct that can
 be decoded at once: then every event goes the lenient way.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -17,16 +20,24 @@ from typing import Any, Final
 import msgspec
 
 from sluice_batcher.columns import Kind
+from sluice_batcher.convert import load_json
 
 Path = tuple[str, ...]
 NO_JSON: Final = msgspec.Raw(b"null")
+FAULTS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _TYPES: Final[dict[Kind, tuple[Any, ...]]] = {
     Kind.STRING: (str, int, bool),
     Kind.INT64: (int,),
-    Kind.FLOAT64: (float,),
+    # An integer stays one: what a double cannot hold is for the column to refuse.
+    Kind.FLOAT64: (int, float),
     Kind.BOOL: (bool,),
     Kind.TIMESTAMP: (str, int, float),
 }
+_OBJECT: Final = ord("{")
+_ESCAPES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 
 
 @dataclass
@@ -39,13 +50,16 @@ class _Node:
     empty: Any = None
     fields: dict[str, str] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
+    raw: Callable[[Any], Any] = lambda _: None
+    lenient: list[tuple[str, str, Callable[[Any], Any]]] = field(default_factory=list)
 
 
 class Shape:
     """The struct for some paths, and how to get at its values.
 
-    `decode` gives an instance for an event's bytes and raises msgspec.MsgspecError, UnicodeDecodeError or
-    RecursionError; it is None when only the lenient way exists.
+    `decode` gives an instance for an event's bytes and raises one of `FAULTS`; it is None when only the
+    lenient way exists. `lenient` gives one, too, and raises one of `FAULTS` or ValueError only for what is no
+    JSON object.
     """
 
     def __init__(self, wanted: Iterable[tuple[Path, Kind]]) -> None:
@@ -60,9 +74,12 @@ class Shape:
             msgspec.json.Decoder(self._root.struct).decode if direct else None
         )
 
-    def build(self, event: dict[str, Any], convert: Callable[[Any, set[Kind]], Any]) -> Any:
-        """An instance from an event that `json.loads` gave; `convert(value, kinds)` fits each value."""
-        return _build(self._root, event, convert)
+    def lenient(self, event: bytes) -> Any:
+        """An instance in which a value that its columns' types do not take is its raw JSON (`msgspec.Raw`)."""
+        try:
+            return _lenient(self._root, event)
+        except FAULTS:
+            return _lenient(self._root, _ESCAPES.sub(_mend, event))
 
     def values(self, rows: Sequence[Any], path: Path) -> list[Any]:
         """The values at `path` of each row; None where there is none (JSON: `NO_JSON`)."""
@@ -79,46 +96,78 @@ def _compile(node: _Node) -> bool:
     direct = True
     fields: list[tuple[str, Any, Any]] = []
     names: dict[str, str] = {}
+    raws: dict[str, str] = {}
     for number, (key, kinds) in enumerate(node.leaves.items()):
         name = f"f{number}"
-        node.fields[key] = names[name] = name
-        names[name] = key
+        node.fields[key], names[name] = name, key
+        raw = raws.setdefault(key, f"r{len(raws)}")
         if Kind.JSON in kinds:
-            alone = len(kinds) == 1
-            direct = direct and alone
-            fields.append((name, msgspec.Raw, NO_JSON) if alone else (name, Any, None))
+            fields.append((name, msgspec.Raw, NO_JSON))
+            node.lenient.append((name, raw, _as_it_is))
         else:
-            types = dict.fromkeys(kind for k in sorted(kinds) for kind in _TYPES[k])
-            fields.append((name, _union(types), None))
+            kind = _union(kinds)
+            fields.append((name, kind, None))
+            node.lenient.append((name, raw, _fitting(msgspec.json.Decoder(kind).decode)))
     for number, (key, inner) in enumerate(node.inner.items()):
         name = f"n{number}"
         direct = _compile(inner) and direct and key not in node.leaves
-        node.objects[key] = name
-        names[name] = key
+        node.objects[key], names[name] = name, key
         fields.append((name, inner.struct | None, None))
+        raw = raws.setdefault(key, f"r{len(raws)}")
+        node.lenient.append((name, raw, _inside(inner)))
     node.struct = msgspec.defstruct(
         "Event", fields, gc=False, rename=names if direct else None, kw_only=True
     )
     node.empty = node.struct()
+    raw_struct = msgspec.defstruct(
+        "RawEvent",
+        [(name, msgspec.Raw, NO_JSON) for name in raws.values()],
+        gc=False,
+        rename={name: key for key, name in raws.items()},
+    )
+    node.raw = msgspec.json.Decoder(raw_struct).decode
     return direct
 
 
-def _union(types: Iterable[Any]) -> Any:
+def _union(kinds: Iterable[Kind]) -> Any:
+    types = dict.fromkeys(kind for k in sorted(kinds) for kind in _TYPES[k])
+    if str in types and bool in types:
+        # Text of a number is its digits as they came; a float has lost them.
+        types.pop(float, None)
     union: Any = None
     for kind in types:
         union = kind if union is None else union | kind
     return union | None
 
 
-def _build(node: _Node, event: Any, convert: Callable[[Any, set[Kind]], Any]) -> Any:
-    if not isinstance(event, dict):
-        return node.empty
-    values = {
-        name: convert(event[key], node.leaves[key])
-        for key, name in node.fields.items()
-        if key in event
-    }
-    for key, name in node.objects.items():
-        if isinstance(event.get(key), dict):
-            values[name] = _build(node.inner[key], event[key], convert)
-    return node.struct(**values)
+def _lenient(node: _Node, text: Any) -> Any:
+    raws = node.raw(text)
+    return node.struct(**{name: read(getattr(raws, raw)) for name, raw, read in node.lenient})
+
+
+def _as_it_is(raw: msgspec.Raw) -> msgspec.Raw:
+    return raw
+
+
+def _fitting(decode: Callable[[Any], Any]) -> Callable[[msgspec.Raw], Any]:
+    def read(raw: msgspec.Raw) -> Any:
+        try:
+            return decode(raw)
+        except FAULTS:
+            # Raises ValueError when nobody could read it; then the event is no JSON.
+            load_json(bytes(raw))
+            return raw
+
+    return read
+
+
+def _inside(inner: _Node) -> Callable[[msgspec.Raw], Any]:
+    def read(raw: msgspec.Raw) -> Any:
+        return _lenient(inner, raw) if memoryview(raw)[0] == _OBJECT else None
+
+    return read
+
+
+def _mend(escape: re.Match[bytes]) -> bytes:
+    """A lone surrogate's escape, which no UTF-8 can hold, is U+FFFD's; every other escape stays."""
+    return rb"\ufffd" if escape[1] else escape[0]

@@ -25,16 +25,17 @@ from sluice_batcher.columns import (
     Kind,
     arrow_type,
 )
-from sluice_batcher.convert import json_text, to_kind
-from sluice_batcher.parse import TIME_PATHS
+from sluice_batcher.convert import is_missing, plain, to_kind
+from sluice_batcher.event_time import DEFAULT_PATHS
 from sluice_batcher.shape import Path, Shape
 from sluice_batcher.times import MICROS, TIMESTAMP, timestamp_array
 
-_NATIVE: Final[dict[Kind, type]] = {
-    Kind.STRING: str,
-    Kind.INT64: int,
-    Kind.FLOAT64: float,
-    Kind.BOOL: bool,
+_NATIVE: Final[dict[Kind, set[type]]] = {
+    Kind.STRING: {str, type(None)},
+    Kind.INT64: {int, type(None)},
+    # Arrow refuses an integer that a double cannot hold; then each value is looked at.
+    Kind.FLOAT64: {float, int, type(None)},
+    Kind.BOOL: {bool, type(None)},
 }
 
 
@@ -50,12 +51,16 @@ class HasRows(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """A table with, for each row, its event time (never null) and its id."""
+    """A table with, for each row, its event time (never null) and its id.
+
+    `nulled` counts values that their column's type could not take, `untimed` rows without a time of their own.
+    """
 
     table: pa.Table
     times: Array
     ids: list[str]
     nulled: int
+    untimed: int = 0
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -63,28 +68,35 @@ class Rows:
 
 
 class TableMaker:
-    """Makes tables for one column set."""
+    """Makes tables for one column set; `times`: paths of an event's own time, the first that holds one counts."""
 
-    def __init__(self, columns: ColumnSet, shape: Shape) -> None:
+    def __init__(
+        self, columns: ColumnSet, shape: Shape, times: Sequence[Path] = DEFAULT_PATHS
+    ) -> None:
         self._columns = columns.columns
         self._schema = columns.schema
         self._shape = shape
+        self._times = times
 
     def make(self, messages: Sequence[HasRows]) -> Rows:
         """All rows of the messages, in order. A row without an event time has its message's `sent_at`."""
-        return _Making(self._shape, messages).rows(self._columns, self._schema)
+        return _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
 
 
 class _Making:
     """One table while it is made: the values of each path are fetched once."""
 
-    def __init__(self, shape: Shape, messages: Sequence[HasRows]) -> None:
+    def __init__(
+        self, shape: Shape, messages: Sequence[HasRows], time_paths: Sequence[Path]
+    ) -> None:
         self._shape = shape
+        self._time_paths = time_paths
         self._messages = messages
         self._rows = list(chain.from_iterable(m.rows for m in messages))
         self._values: dict[Path, list[Any]] = {}
         self._times: dict[Path, Array] = {}
         self.nulled = 0
+        self.untimed = 0
 
     def rows(self, columns: Iterable[Column], schema: pa.Schema) -> Rows:
         ids = list(chain.from_iterable(m.ids for m in self._messages))
@@ -101,7 +113,8 @@ class _Making:
                 arrays.append(self._told(lambda message: message.sse_ids, None))
             else:
                 arrays.append(self._array(column))
-        return Rows(pa.Table.from_arrays(arrays, schema=schema), times, ids, self.nulled)
+        table = pa.Table.from_arrays(arrays, schema=schema)
+        return Rows(table, times, ids, self.nulled, self.untimed)
 
     def _told(
         self,
@@ -123,17 +136,21 @@ class _Making:
 
     def _event_times(self) -> Array:
         times = pa.nulls(len(self._rows), TIMESTAMP)
-        for path in TIME_PATHS:
+        for path in self._time_paths:
             if times.null_count:
                 times = pc.coalesce(times, self._time_array(path))
         if times.null_count:
+            self.untimed = times.null_count
             sent = [round(m.sent_at * MICROS) for m in self._messages for _ in m.rows]
             times = pc.coalesce(times, pa.array(sent, pa.int64()).cast(TIMESTAMP))
         return times
 
     def _time_array(self, path: Path) -> Array:
         if path not in self._times:
-            self._times[path] = timestamp_array(self._of(path))
+            values = self._of(path)
+            if msgspec.Raw in set(map(type, values)):
+                values = list(map(plain, values))
+            self._times[path] = timestamp_array(values)
         return self._times[path]
 
     def _of(self, path: Path) -> list[Any]:
@@ -145,23 +162,26 @@ class _Making:
         values = self._of(column.path)
         if column.kind is Kind.TIMESTAMP:
             array = self._time_array(column.path)
-            self.nulled += array.null_count - values.count(None)
+            self.nulled += array.null_count - _missing(values)
             return array
         if column.kind is Kind.JSON:
             return pa.array([_json(value) for value in values], pa.string())
         kinds = set(map(type, values))
-        if kinds <= {_NATIVE[column.kind], type(None)}:
+        if kinds <= _NATIVE[column.kind]:
             try:
                 return pa.array(values, arrow_type(column.kind))
-            except OverflowError:
+            except (OverflowError, pa.ArrowInvalid):
                 pass
         converted = [to_kind(value, column.kind) for value in values]
-        self.nulled += converted.count(None) - values.count(None)
+        self.nulled += converted.count(None) - _missing(values)
         return pa.array(converted, arrow_type(column.kind))
 
 
-def _json(value: Any) -> str | None:
-    if isinstance(value, msgspec.Raw):
-        text = bytes(value)
-        return None if text == b"null" else text.decode("utf-8", "replace")
-    return None if value is None else json_text(value)
+def _json(value: msgspec.Raw) -> str | None:
+    text = bytes(value)
+    return None if text == b"null" else text.decode("utf-8", "replace")
+
+
+def _missing(values: Sequence[Any]) -> int:
+    raw = msgspec.Raw in set(map(type, values))
+    return sum(map(is_missing, values)) if raw else values.count(None)

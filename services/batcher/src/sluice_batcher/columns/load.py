@@ -4,6 +4,7 @@ The YAML is read as nodes, which know their lines, so that an error names file, 
 """
 
 import re
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Final, NoReturn
@@ -18,14 +19,16 @@ _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _KEYS: Final = ("name", "path", "type")
 
 
-def load_columns(setting: str) -> ColumnSet:
+def load_columns(setting: str, partitions: Collection[str] = ()) -> ColumnSet:
     """The built-in set of that name, or the set in that YAML file.
 
+    `partitions`: names of the partitions that the objects stand under, which no column may bear: engines put
+    a partition's value in the place of such a column's.
     Raises ConfigError, whose one line names the file, the line in it and the rule that does not hold.
     """
     if setting in BUILT_IN:
         text = (resources.files(__package__) / f"{setting}.yaml").read_text(encoding="utf-8")
-        return parse_columns(text, f"{setting}.yaml", setting)
+        return parse_columns(text, f"{setting}.yaml", setting, partitions)
     path = Path(setting)
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(
@@ -35,10 +38,10 @@ def load_columns(setting: str) -> ColumnSet:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"SLUICE_COLUMNS={setting!r}: cannot be read: {error}") from error
-    return parse_columns(text, str(path), path.stem)
+    return parse_columns(text, str(path), path.stem, partitions)
 
 
-def parse_columns(text: str, file: str, name: str) -> ColumnSet:
+def parse_columns(text: str, file: str, name: str, partitions: Collection[str] = ()) -> ColumnSet:
     """The column set in a YAML text; `file` is what errors call it."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -47,14 +50,15 @@ def parse_columns(text: str, file: str, name: str) -> ColumnSet:
         raise ConfigError(f"{file}:{line}: not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}:1: not YAML: {str(error).splitlines()[0]}") from error
-    return _Reader(file).column_set(root, name)
+    return _Reader(file, partitions).column_set(root, name)
 
 
 class _Reader:
     """Reads nodes; carries the file's name for the errors."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, partitions: Collection[str]) -> None:
         self._file = file
+        self._partitions = partitions
 
     def column_set(self, root: yaml.Node | None, name: str) -> ColumnSet:
         if root is None:
@@ -73,6 +77,12 @@ class _Reader:
             key = column.name.lower()
             if key in seen:
                 self._fail(entry, f"column {column.name!r} is already defined in line {seen[key]}")
+            if key in self._partitions:
+                self._fail(
+                    entry,
+                    f"column {column.name!r} has the name of a partition (SLUICE_PARTITION_BY), which engines "
+                    "show in its place: give it another name",
+                )
             seen[key] = _line(entry)
             columns.append(column)
         return ColumnSet(name, tuple(columns))
