@@ -259,13 +259,18 @@ def test_the_ledger_has_events_that_a_client_passed_over_when_it_came_back(tmp_p
     assert [entry["id"] for entry in entries] == [stream().event_id(n) for n in range(700)]
 
 
-def test_generic_streams_number_their_events():
-    with serve(count=30, dialect="generic") as server:
+def test_generic_streams_number_their_events(tmp_path):
+    path = tmp_path / "ledger"
+    with serve(count=30, dialect="generic", ledger=FileLedger(path)) as server:
         assert [text for text, _ in Reply(server).frames] == [str(n) for n in range(30)]
         resumed = Reply(server, last_id="11").frames
         assert [text for text, _ in resumed] == [str(n) for n in range(12, 30)]
         assert "meta" not in json.loads(resumed[0][1])
         assert Reply(server, last_id="x").status == 400
+        first = Reply(server).frames[0]
+    ids = [json.loads(line)["id"] for line in path.read_text().splitlines()]
+    assert len(set(ids)) == 30
+    assert ids[0] == hashlib.sha256(b"0\xff" + first[1]).hexdigest()
 
 
 def test_anonymous_streams_have_no_ids_and_their_ledger_has_hashes(tmp_path):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sluice_core import reasons
 from sluice_core.errors import PoisonError
 from sluice_core.event_id import event_id
-from sluice_producer.filter import CANARY, EMPTY, Dropped, judge
+from sluice_producer.filter import CANARY, EMPTY, TYPE, Dropped, Judge
+from sluice_producer.identity import SHA256, Identity, parse_rule
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import SourceFailed
 
@@ -20,8 +21,20 @@ def event(
     return SourceEvent(kind, data, "", sse_id, own, lost)
 
 
-def kept(data: str, *, wikimedia: bool = True, **options: object):
-    return judge(event(data, **options), wikimedia=wikimedia, max_bytes=1000)  # type: ignore[arg-type]
+def judged_as(
+    wikimedia: bool,
+    rule: str | None = None,
+    max_bytes: int = 1000,
+    types: frozenset[str] | None = None,
+) -> Judge:
+    identity = Identity(
+        parse_rule(rule or ("meta.id" if wikimedia else SHA256)), wikimedia=wikimedia
+    )
+    return Judge(identity, wikimedia=wikimedia, max_bytes=max_bytes, types=types)
+
+
+def kept(data: str, *, wikimedia: bool = True, rule: str | None = None, **options: object):
+    return judged_as(wikimedia, rule).judge(event(data, **options))  # type: ignore[arg-type]
 
 
 def reason(data: str, **options: object) -> str:
@@ -39,7 +52,7 @@ def test_an_ordinary_event() -> None:
     assert judged.body == data.encode()
     assert judged.event_id == "a-b"
     assert (judged.meta.topic, judged.meta.partition, judged.meta.dt) == ("x", 3, "t")
-    assert not judged.by_source
+    assert judged.extra is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +93,7 @@ def test_odd_fields_do_not_hide_a_canary() -> None:
 )
 def test_no_json(data: str) -> None:
     with pytest.raises(PoisonError) as caught:
-        judge(event(data), wikimedia=True, max_bytes=10**6)
+        judged_as(True, max_bytes=10**6).judge(event(data))
     assert caught.value.reason == reasons.NOT_JSON
 
 
@@ -108,7 +121,7 @@ def test_the_limit_counts_bytes_and_includes_itself() -> None:
 
 def test_what_was_cut_is_too_large_whatever_is_left() -> None:
     with pytest.raises(PoisonError, match="1007 bytes, of which the first 7 are kept") as caught:
-        judge(event('{"a":1}', lost=1000), wikimedia=True, max_bytes=1000)
+        judged_as(True).judge(event('{"a":1}', lost=1000))
     assert caught.value.reason == reasons.TOO_LARGE
 
 
@@ -127,15 +140,32 @@ def test_an_error_event_of_wikimedia_is_the_source_s_failure() -> None:
     assert kept('{"message":"kafka"}', kind="error", wikimedia=False).body
 
 
-def test_generic_ids() -> None:
-    assert kept('{"a":1}', wikimedia=False, sse_id="7", own=True)[2:] == ("7", True)
-    assert kept('{"meta":{"id":"m"}}', wikimedia=False, sse_id="7", own=True)[2:] == ("m", False)
-    inherited = kept('{"a":1}', wikimedia=False, sse_id="7")
-    assert inherited[2:] == (hashlib.sha256(b'{"a":1}').hexdigest(), False)
-
-
 def test_generic_sources_have_no_canaries() -> None:
-    assert kept('{"meta":{"domain":"canary","id":"x"}}', wikimedia=False).event_id == "x"
+    assert kept('{"meta":{"domain":"canary","id":"x"}}', wikimedia=False).extra
+
+
+@pytest.mark.parametrize("wikimedia", [True, False])
+def test_other_types_are_filtered_whatever_they_hold(wikimedia: bool) -> None:
+    judge = judged_as(wikimedia, types=frozenset({"update", "message"}))
+    for data in ('"hello"', "ping", "", '{"meta":{"topic":"t","partition":1}}', "x" * 2000):
+        with pytest.raises(Dropped) as caught:
+            judge.judge(event(data, kind="control"))
+        assert caught.value.reason == TYPE
+        assert caught.value.meta.topic == ("t" if wikimedia and "topic" in data else None)
+    for kind in ("update", "message"):
+        assert judge.judge(event('{"a":1}', kind=kind)).body == b'{"a":1}'
+    with pytest.raises(PoisonError):
+        judge.judge(event("no json", kind="update"))
+
+
+def test_a_filter_of_types_takes_the_default_type_only_when_it_is_named() -> None:
+    with pytest.raises(Dropped):
+        judged_as(False, types=frozenset({"update"})).judge(event("{}"))
+
+
+def test_an_error_event_of_wikimedia_is_no_matter_of_types() -> None:
+    with pytest.raises(SourceFailed):
+        judged_as(True, types=frozenset({"message"})).judge(event("{}", kind="error"))
 
 
 _JSON = st.recursive(
@@ -151,8 +181,10 @@ _JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(["meta", "id", "user"]), _JSON))
 def test_ids_are_those_that_the_batcher_finds(value: dict[str, object]) -> None:
     data = json.dumps(value, ensure_ascii=False)
-    judged = judge(event(data), wikimedia=False, max_bytes=10**6)
-    assert judged.event_id == event_id(judged.body)
+    for rule in ("meta.id", SHA256, "x", "sse"):
+        judged = judged_as(False, rule, 10**6).judge(event(data))
+        carried = judged.event_id if judged.extra else None
+        assert judged.event_id == event_id(judged.body, carried)
     assert json.loads(judged.body) == value
 
 
@@ -166,7 +198,7 @@ def test_ids_are_those_that_the_batcher_finds(value: dict[str, object]) -> None:
 )
 def test_half_a_surrogate_pair_is_json_and_the_event_is_kept(data: str, own: str | None) -> None:
     for wikimedia in (True, False):
-        judged = kept(data, wikimedia=wikimedia)
+        judged = kept(data, wikimedia=wikimedia, rule="meta.id")
         assert judged.body == data.encode()
         assert judged.event_id == (own or hashlib.sha256(data.encode()).hexdigest())
         assert judged.event_id == event_id(data.encode())

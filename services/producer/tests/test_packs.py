@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_core import wire
+from sluice_core.beside import EVENT_MAX_CHARS
 from sluice_core.lifecycle import Stop
 from sluice_core.limits import SQS_MAX_BYTES
 from sluice_core.testing import FakeClock
 from sluice_producer.acks import FILTERED, SENT, Acks, Mark, Unit
 from sluice_producer.encoder import Encoder, Parcel
+from sluice_producer.filter import Extra
 from sluice_producer.packer import AGE, BYTES, EVENTS, STOP, Limits, Pack, Packer
 from sluice_producer.position import NOWHERE
 
@@ -32,8 +34,8 @@ class Bench:
         self.added = 0
         self.packs: list[Pack] = []
 
-    def add(self, event: bytes, *, by_source: bool = False) -> list[Pack]:
-        full = self.packer.add(event, mark(f"id{self.added}"), by_source=by_source)
+    def add(self, event: bytes, extra: Extra | None = None) -> list[Pack]:
+        full = self.packer.add(event, mark(f"id{self.added}"), extra)
         self.added += 1
         self.packs += full
         return full
@@ -181,19 +183,85 @@ def test_a_queue_with_a_smaller_limit() -> None:
     assert decoded(parcels) == [noise(4000, n) for n in range(8)]
 
 
-def test_ids_travel_only_where_the_json_has_none() -> None:
+CARRIED = Extra("message", None, carried=True)
+
+
+def strings(parcel: Parcel) -> dict[str, str]:
+    assert parcel.message is not None
+    return {k: str(v) for k, v in parcel.message.attributes.items()}
+
+
+def test_ids_travel_only_where_a_reader_would_derive_others() -> None:
     bench = Bench(Limits(2, 65_536, 2**24, 5.0))
-    for by_source in (False, True, False, False):
-        bench.add(b"{}", by_source=by_source)
-    carried, bare = (p.message for p in bench.parcels())
-    assert carried is not None
-    assert bare is not None
-    got = wire.decode(
-        carried.body, {k: str(v) for k, v in carried.attributes.items()}, max_unpacked_bytes=2**20
-    )
+    for extra in (None, CARRIED, None, None):
+        bench.add(b"{}", extra)
+    carried, bare = bench.parcels()
+    assert carried.message is not None
+    got = wire.decode(carried.message.body, strings(carried), max_unpacked_bytes=2**20)
     assert got.ids == ["id0", "id1"]
-    assert wire.A_IDS not in bare.attributes
-    assert (bare.attributes[wire.A_FIRST_ID], bare.attributes[wire.A_LAST_ID]) == ("id2", "id3")
+    assert (got.types, got.sse_ids) == (None, None)
+    assert not {wire.A_IDS, wire.A_BESIDE} & set(strings(bare))
+    assert (strings(bare)[wire.A_FIRST_ID], strings(bare)[wire.A_LAST_ID]) == ("id2", "id3")
+
+
+EXTRAS = st.none() | st.builds(
+    Extra,
+    st.sampled_from(["message", "update", "del\nete"]),
+    st.none() | st.text("7\uffffé", min_size=1, max_size=5),
+    st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([10, 900]), EXTRAS), min_size=1, max_size=30),
+    st.sampled_from([1, 7, 100]),
+    st.booleans(),
+)
+def test_what_travels_beside_stays_with_its_event(
+    given_events: list[tuple[int, Extra | None]], most: int, plain: bool
+) -> None:
+    limits = Limits.plain(2**16, 5.0) if plain else Limits(most, 2_000, 2**16, 5.0)
+    bench = Bench(limits, plain=plain)
+    for size, extra in given_events:
+        bench.add(noise(size), extra)
+    bench.flush()
+    types: list[str] = []
+    sse_ids: list[str | None] = []
+    ids: list[str | None] = []
+    for parcel in bench.parcels():
+        assert parcel.message is not None
+        got = wire.decode(parcel.message.body, strings(parcel), max_unpacked_bytes=2**24)
+        assert got.problems == []
+        count = len(got.events)
+        types += got.types or ["message"] * count
+        sse_ids += got.sse_ids or [None] * count
+        ids += got.ids or [None] * count
+        for position, (event, attributes) in enumerate(parcel.lone()):
+            alone = wire.decode(event.decode(), attributes, max_unpacked_bytes=2**24)
+            assert alone.ids == [parcel.ids[position]]
+            assert (alone.types or ["message"]) == [types[len(types) - count + position]]
+    assert types == [extra.type if extra else "message" for _, extra in given_events]
+    assert sse_ids == [extra.sse_id if extra else None for _, extra in given_events]
+    for n, (_, extra) in enumerate(given_events):
+        assert ids[n] == f"id{n}" or (ids[n] is None and not (extra and extra.carried))
+
+
+def test_a_pack_is_full_by_what_travels_beside() -> None:
+    bench = Bench(Limits(100, SQS_MAX_BYTES, 2**24, 5.0))
+    for n in range(9):
+        bench.add(b"{}", Extra("message", str(n) * (EVENT_MAX_CHARS - 10), carried=False))
+    bench.flush()
+    assert [len(pack.events) for pack in bench.packs] == [4, 4, 1]
+    got = [
+        sse_id
+        for p in bench.parcels()
+        for sse_id in wire.decode(
+            p.message.body if p.message else "", strings(p), max_unpacked_bytes=1000
+        ).sse_ids
+        or []
+    ]
+    assert got == [str(n) * (EVENT_MAX_CHARS - 10) for n in range(9)]
 
 
 def test_plain_is_one_event_a_message_in_tens_and_within_a_second() -> None:

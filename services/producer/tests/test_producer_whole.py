@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sluice_core import wire
 from sluice_core.errors import PermanentError
+from sluice_core.event_id import digest
 from sluice_core.telemetry import serve_http
 from sluice_producer.source.connection import Resume
 from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
@@ -136,8 +137,9 @@ def test_max_events_is_exact() -> None:
     assert cloud.ids == [f"e{n}" for n in range(123)]
 
 
+@pytest.mark.parametrize("rule", ["sse", "sha256"])
 @pytest.mark.parametrize("wire_name", ["packed", "plain"])
-def test_a_generic_source_carries_its_ids_and_resumes_by_them(wire_name: str) -> None:
+def test_a_generic_source_carries_its_ids_and_resumes_by_them(wire_name: str, rule: str) -> None:
     cloud = Cloud()
 
     def script(request: Request) -> Answer:
@@ -148,7 +150,11 @@ def test_a_generic_source_carries_its_ids_and_resumes_by_them(wire_name: str) ->
         return Answer(frames if last < 80 else [], cut=request.number == 0, hang=request.number > 0)
 
     with SseServer(script) as server:
-        environ = {"SLUICE_SOURCE_PRESET": "generic", "SLUICE_WIRE": wire_name}
+        environ = {
+            "SLUICE_SOURCE_PRESET": "generic",
+            "SLUICE_WIRE": wire_name,
+            "SLUICE_EVENT_ID": rule,
+        }
         first = Running(cloud, server.url, **environ)
         until(lambda: len(cloud.events) == 60, "two connections")
         assert first.stop() is None
@@ -161,7 +167,8 @@ def test_a_generic_source_carries_its_ids_and_resumes_by_them(wire_name: str) ->
         got = wire.decode(message.body, attributes, max_unpacked_bytes=2**20)
         assert got.ids is not None
         found |= dict(zip(got.ids, got.events, strict=True))
-    assert found == {str(n): b'{"n":%d}' % n for n in range(90)}
+    sent = {str(n): b'{"n":%d}' % n for n in range(90)}
+    assert found == {digest(e, n) if rule == "sha256" else n: e for n, e in sent.items()}
     assert cloud.checkpoint.position.last_event_id == "89"
 
 

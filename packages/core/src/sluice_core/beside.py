@@ -17,11 +17,14 @@ from typing import Any, Final
 DEFAULT_TYPE: Final = "message"
 """The type of an event without an `event:` line (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
-MAX_BYTES: Final = 2**20
-"""What a writer puts beside one message's events at most: bytes of ids and types, before any encoding."""
+MAX_CHARS: Final = 2**20
+"""What a writer puts beside one message's events at most: characters of ids and types."""
 
-READ_BYTES: Final = 16 * MAX_BYTES
-"""What a reader unpacks of it at most: JSON's escapes make six bytes of one."""
+EVENT_MAX_CHARS: Final = MAX_CHARS // 4
+"""The same beside one event."""
+
+READ_BYTES: Final = 16 * MAX_CHARS
+"""What a reader unpacks of it at most: JSON writes up to twelve bytes for a character."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from sluice_core.logs import get_logger
 from sluice_producer.acks import Acks
 from sluice_producer.checkpoint import Checkpoint
 from sluice_producer.encoder import Encoder
+from sluice_producer.filter import Judge
+from sluice_producer.identity import Identity
 from sluice_producer.ledger import FileLedger, NoLedger
 from sluice_producer.outbox import Outbox
 from sluice_producer.packer import Limits, Pack, Packer
@@ -78,7 +80,7 @@ def assemble(
     ]
     delivered = _tracker(settings, runtime, state, progress.raise_floor)
     pipeline = Pipeline(
-        Rules(settings.preset == "wikimedia", settings.max_event_bytes, settings.max_events),
+        Rules(settings.preset == "wikimedia", _judge(settings, runtime), settings.max_events),
         delivered,
         packer=packer,
         outbox=outbox,
@@ -94,6 +96,29 @@ def assemble(
         lambda: float(progress.blocked or acks.full),
     )
     return Parts(delivered, pipeline, outbox, senders, quarantine, acks, progress)
+
+
+def _judge(settings: ProducerSettings, runtime: Runtime) -> Judge:
+    wikimedia = settings.preset == "wikimedia"
+    rule = settings.id_rule
+    told = False
+
+    def miss() -> None:
+        nonlocal told
+        runtime.metrics.without_id.inc()
+        if not told:
+            told = True
+            _log.warning(
+                "an event has no id where SLUICE_EVENT_ID looks: its hash is its id (told once)",
+                rule=rule if isinstance(rule, str) else ".".join(rule),
+            )
+
+    return Judge(
+        Identity(rule, wikimedia=wikimedia, on_miss=miss),
+        wikimedia=wikimedia,
+        max_bytes=settings.max_event_bytes,
+        types=settings.event_types,
+    )
 
 
 def _tracker(

@@ -33,6 +33,9 @@ class Metrics:
         self.received = self._counter("events_received", "Events that the source sent.")
         filtered = self._counter("events_filtered", "Events that are no data, by reason.", "reason")
         self._filtered = {reason: filtered.labels(reason) for reason in DROP_REASONS}
+        self.without_id = self._counter(
+            "events_without_id", "Events without an id where SLUICE_EVENT_ID looks: hashed."
+        )
         dead = self._counter(
             "events_dead_lettered", "Events handed to the dead-letter queue, by reason.", "reason"
         )

@@ -8,10 +8,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from sluice_core import beside
 from sluice_core.clock import Clock
 from sluice_core.limits import SQS_BATCH_ENTRIES
 
 from sluice_producer.acks import Acks, Mark, Unit
+from sluice_producer.filter import Extra, extra_chars
 
 EVENTS: Final = "events"
 BYTES: Final = "bytes"
@@ -31,7 +33,8 @@ _LEARNING: Final = 0.2
 class Pack:
     """Events that go out together, and the unit that they are acknowledged by.
 
-    `carry_ids`: an id among them is the source's, not in the JSON. `raw_bytes`: lines, uncompressed.
+    `extras`: what travels beside each event; empty while there is nothing, which is the common case.
+    `raw_bytes`: lines, uncompressed.
     """
 
     unit: Unit
@@ -40,7 +43,8 @@ class Pack:
     ids: list[str] = field(default_factory=list)
     raw_bytes: int = 0
     other_bytes: int = 0
-    carry_ids: bool = False
+    extras: list[Extra | None] = field(default_factory=list)
+    extra_chars: int = 0
     trigger: str = ""
 
 
@@ -73,7 +77,7 @@ class Packer:
         self._pack: Pack | None = None
         self._lock = threading.Lock()
 
-    def add(self, event: bytes, mark: Mark, *, by_source: bool = False) -> list[Pack]:
+    def add(self, event: bytes, mark: Mark, extra: Extra | None = None) -> list[Pack]:
         """Adds an event; gives the packs that are full now (two, when the event did not fit into the first)."""
         full: list[Pack] = []
         size = len(event) + 1
@@ -82,17 +86,28 @@ class Packer:
             if pack.raw_bytes + size > self._aim and pack.events:
                 full.append(self._close(pack, BYTES))
                 pack = self._open()
+            if extra is not None or pack.extras:
+                pack = self._add_extra(pack, extra, mark.event_id, full)
             pack.events.append(event)
             pack.ids.append(mark.event_id)
             pack.unit.marks.append(mark)
             pack.raw_bytes += size
-            if by_source:
-                pack.carry_ids = True
             if len(pack.events) >= self._max_events:
                 full.append(self._close(pack, EVENTS))
             elif pack.raw_bytes >= self._aim:
                 full.append(self._close(pack, BYTES))
         return full
+
+    def _add_extra(self, pack: Pack, extra: Extra | None, event_id: str, full: list[Pack]) -> Pack:
+        chars = 0 if extra is None else extra_chars(extra, event_id)
+        if pack.events and pack.extra_chars + chars > beside.MAX_CHARS:
+            full.append(self._close(pack, BYTES))
+            pack = self._open()
+        pack.extras += [None] * (len(pack.events) - len(pack.extras))
+        pack.extras.append(extra)
+        pack.extra_chars += chars
+        pack.other_bytes += chars
+        return pack
 
     def note(self, mark: Mark, other_bytes: int = 0) -> tuple[Unit, list[Pack]]:
         """Passes over an event that is not sent; `other_bytes` of it are kept elsewhere (a dead letter).

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from sluice_core.errors import PoisonError
 from sluice_core.logs import get_logger
+from sluice_core.wire import event_attributes
 
 from sluice_producer.acks import DEAD, FILTERED, SENT, Acks, Mark, Unit
-from sluice_producer.filter import DUPLICATE, Dropped, Meta, fallback_id, judge
+from sluice_producer.filter import DUPLICATE, Dropped, Judge, Meta
+from sluice_producer.identity import own_sse_id
 from sluice_producer.ledger import Ledger, NoLedger
 from sluice_producer.outbox import Outbox
 from sluice_producer.packer import Pack, Packer
@@ -27,7 +29,7 @@ class Rules:
     """`max_events`: kept and dead-lettered events after which a stop is requested; 0 = no such limit."""
 
     wikimedia: bool
-    max_event_bytes: int
+    judge: Judge
     max_events: int = 0
 
 
@@ -49,7 +51,8 @@ class Pipeline:
     ) -> None:
         self._ledger = ledger or NoLedger()
         self._wikimedia = rules.wikimedia
-        self._max_event_bytes = rules.max_event_bytes
+        self._judge = rules.judge.judge
+        self._identity = rules.judge.identity
         self._left = rules.max_events or -1
         self._tracker = tracker
         self._packer = packer
@@ -70,9 +73,7 @@ class Pipeline:
         """Takes one event; waits while there is no room. Raises SourceFailed."""
         self._received += 1
         try:
-            body, meta, event_id, by_source = judge(
-                event, wikimedia=self._wikimedia, max_bytes=self._max_event_bytes
-            )
+            body, meta, event_id, extra = self._judge(event)
         except Dropped as dropped:
             self._pass_over(event, dropped)
             return
@@ -90,11 +91,8 @@ class Pipeline:
         self._tracker.advance(event_id, sse_id, position)
         if meta.dt:
             self._last = meta.dt, self._clock.now()
-        for pack in self._packer.add(
-            body,
-            Mark(event_id, sse_id, position, SENT, self._ledger.digest(event.data)),
-            by_source=by_source,
-        ):
+        mark = Mark(event_id, sse_id, position, SENT, self._ledger.digest(event.data))
+        for pack in self._packer.add(body, mark, extra):
             self._out(pack)
         if self._left > 0:
             self._count()
@@ -128,22 +126,27 @@ class Pipeline:
         self._report_time()
 
     def _pass_over(self, event: SourceEvent, dropped: Dropped) -> None:
-        if self._note(event, FILTERED, 0, dropped.meta) is not None:
+        name = self._identity.name_unjudged(event)
+        if self._note(event, name, FILTERED, 0, dropped.meta) is not None:
             self._metrics.filtered(dropped.reason)
         self._wait()
 
     def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
-        unit = self._note(event, DEAD, max(1, len(event.data)), Meta())
+        name = self._identity.name_unjudged(event)
+        unit = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
         if unit is not None:
-            sse_id = event.last_event_id if event.has_own_id and not self._wikimedia else None
-            self._quarantine.put(event.data, poison.reason, poison.detail, unit, event_id=sse_id)
+            sse_id = None if self._wikimedia else own_sse_id(event)
+            attributes = event_attributes(name, event.type, sse_id)
+            self._quarantine.put(event.data, poison.reason, poison.detail, unit, attributes)
             if self._left > 0:
                 self._count()
         self._wait()
 
-    def _note(self, event: SourceEvent, state: str, weight: int, meta: Meta) -> Unit | None:
+    def _note(
+        self, event: SourceEvent, event_id: str, state: str, weight: int, meta: Meta
+    ) -> Unit | None:
         """Passes over an event that is not sent; None when it was seen before."""
-        event_id, sse_id = meta.id or fallback_id(event), event.last_event_id
+        sse_id = event.last_event_id
         if self._tracker.seen(event_id):
             self._repeated(event_id, event)
             return None

@@ -5,7 +5,6 @@ An event counts as acknowledged only when the dead-letter queue has accepted it.
 
 from dataclasses import dataclass
 
-from sluice_core import wire
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.retry import Stopped
 
@@ -36,12 +35,11 @@ class Quarantine:
         runtime.health.register("quarantine", 300)
 
     def put(
-        self, body: str, reason: str, detail: str, unit: Unit, *, event_id: str | None = None
+        self, body: str, reason: str, detail: str, unit: Unit, attributes: dict[str, str]
     ) -> None:
-        """Takes an event; `unit` already waits for it. `event_id`: an id that the body may not hold."""
+        """Takes an event; `unit` already waits for it. `attributes`: `wire.event_attributes`."""
         self._metrics.dead(reason)
-        original = {wire.A_FIRST_ID: event_id} if event_id else {}
-        letter = DeadLetter(body, reason, detail, source=self._source, original=original)
+        letter = DeadLetter(body, reason, detail, source=self._source, original=attributes)
         self._items.put(_Item(letter, unit))
 
     def close(self) -> None:

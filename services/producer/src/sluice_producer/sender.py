@@ -76,7 +76,7 @@ class Sender:
             self._metrics.flushed(pack.trigger)
             self._acks.done(pack.unit)
             # The bodies live on in the parcels only; a unit may wait long for another sender's.
-            pack.events, pack.ids = [], []
+            pack.events, pack.ids, pack.extras = [], [], []
         start = 0
         for part in chunked(p.message for p in parcels if p.message is not None):
             self._deliver(parcels[start : start + len(part)])
@@ -124,8 +124,8 @@ class Sender:
         """Each event becomes a dead letter of its own, so that each can be redriven."""
         self._acks.expect(parcel.unit, len(parcel.events))
         parcel.unit.dead.update(parcel.ids)
-        for event, event_id in zip(parcel.events, parcel.ids, strict=True):
-            self._quarantine.put(event.decode(), reason, detail, parcel.unit, event_id=event_id)
+        for event, attributes in parcel.lone():
+            self._quarantine.put(event.decode(), reason, detail, parcel.unit, attributes)
         self._acks.done(parcel.unit)
 
     def _pause(self, backoff: Backoff, why: str, at_least: float | None) -> None:

@@ -10,6 +10,7 @@ from sluice_core.quantities import Bytes, Seconds
 from sluice_core.settings import CommonSettings
 from sluice_core.version import __version__
 
+from sluice_producer.identity import SHA256, SSE, Rule, parse_rule
 from sluice_producer.tracker import parse_since
 
 WIKIMEDIA = "https://stream.wikimedia.org/v2/stream/recentchange"
@@ -30,6 +31,14 @@ class ProducerSettings(CommonSettings):
     source_name: str | None = Field(
         None,
         description="Names the checkpoint and travels as `sluice-source`. Unset: host and path of the URL.",
+    )
+    source_events: str | None = Field(
+        None,
+        description="SSE event types to take, with commas between them (`message`: events without one). The others are filtered and counted. Unset: all.",
+    )
+    event_id: str | None = Field(
+        None,
+        description="What makes an event itself: a path in the data (`meta.id`), `sse` (the SSE id) or `sha256` (of SSE id and data). Unset: `meta.id` with the preset `wikimedia`, else `sha256`.",
     )
     source_idle_timeout: Seconds = Field(
         60.0,
@@ -94,6 +103,20 @@ class ProducerSettings(CommonSettings):
             raise ValueError("an http:// or https:// URL is needed")
         return value
 
+    @field_validator("source_events")
+    @classmethod
+    def _types(cls, value: str | None) -> str | None:
+        if value is not None and not all(kind.strip() for kind in value.split(",")):
+            raise ValueError("event types with commas between them are needed; one is empty")
+        return value
+
+    @field_validator("event_id")
+    @classmethod
+    def _rule(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_rule(value)
+        return value
+
     @field_validator("checkpoint")
     @classmethod
     def _checkpoint_place(cls, value: str | None) -> str | None:
@@ -145,6 +168,11 @@ class ProducerSettings(CommonSettings):
             found.append(
                 f"SLUICE_SOURCE_REWIND={self.source_rewind:g}: only the preset wikimedia can rewind; this is generic"
             )
+        if self.id_rule == SSE and self.preset == "wikimedia":
+            found.append(
+                "SLUICE_EVENT_ID=sse: with the preset wikimedia an SSE id is a position, which events share; "
+                "leave it unset"
+            )
         try:
             self.started_at(0.0)
         except ValueError:
@@ -167,6 +195,18 @@ class ProducerSettings(CommonSettings):
     def preset(self) -> str:
         """The preset in force."""
         return self.source_preset or ("wikimedia" if self.is_wikimedia_host else "generic")
+
+    @property
+    def id_rule(self) -> Rule:
+        """What makes an event itself, in force."""
+        return parse_rule(self.event_id or ("meta.id" if self.preset == "wikimedia" else SHA256))
+
+    @property
+    def event_types(self) -> frozenset[str] | None:
+        """The SSE types that are taken; None for all."""
+        if self.source_events is None:
+            return None
+        return frozenset(kind.strip() for kind in self.source_events.split(","))
 
     @property
     def name(self) -> str:

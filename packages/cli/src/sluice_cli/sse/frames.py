@@ -1,9 +1,10 @@
 """Dialects: how a stream's events become SSE frames, and where a client's position is in it."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Protocol
+
+from sluice_core.event_id import digest
 
 from sluice_cli.events import OTHER_TOPIC, TOPIC, EventStream
 from sluice_cli.sse.position import BadPositionError, asked, starts
@@ -120,8 +121,8 @@ class Generic:
         return _GenericFrames(int(last_id) + 1 if last_id else 0, ids=self._ids)
 
     def ledger_id(self, stream: EventStream, n: int) -> str:
-        """The SSE id, or without ids the SHA-256 of the data."""
-        return str(n) if self._ids else hashlib.sha256(_generic_data(n)).hexdigest()
+        """The SHA-256 of SSE id and data: what the producer's preset `generic` makes of them."""
+        return digest(_generic_data(n), str(n) if self._ids else None)
 
     def data(self, stream: EventStream, n: int) -> bytes:
         """See `Dialect.data`."""
