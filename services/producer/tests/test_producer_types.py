@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sluice_core import wire
 from sluice_core.event_id import digest
-from sluice_producer.testing import Answer, SseServer, frame
-from sluice_producer.testing.whole import Cloud, Running, stop_all, until
+from sluice_producer.testing import Answer, SseServer, frame, wikimedia_id
+from sluice_producer.testing.whole import SINCE, Cloud, Running, stop_all, until
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +92,19 @@ def test_equal_payloads_that_a_source_sends_on_purpose_are_as_many_events(rule: 
     assert Counter(cloud.events) == {b'{"id":"1"}': 3, b'{"temperature":21}': 3}
     assert running.metric("events_filtered_total", reason="duplicate") == 0
     assert running.metric("events_without_id_total") == (3 if rule else 0)
+
+
+def test_equal_payloads_without_meta_id_on_a_wikimedia_stream_too() -> None:
+    """Dropped is what a resume repeats, never what one connection gives twice in the same millisecond."""
+    cloud = Cloud()
+    same = frame('{"temperature":21}', sse_id=wikimedia_id(1_756_449_917_000))
+    answers = [Answer([same] * 3, cut=True), Answer([same] * 4, hang=True)]
+    with SseServer(lambda request: answers[min(request.number, 1)]) as server:
+        running = Running(cloud, server.url + SINCE)
+        until(lambda: len(cloud.events) == 4, "all four")
+        assert running.stop() is None
+    assert running.metric("events_filtered_total", reason="duplicate") == 3
+    assert len(cloud.events) == 4
 
 
 @pytest.mark.parametrize("wire_name", ["packed", "plain"])

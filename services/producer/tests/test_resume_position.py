@@ -118,7 +118,26 @@ def test_the_position_is_the_maximum_not_the_last() -> None:
 def test_events_with_equal_timestamps_are_all_remembered() -> None:
     tracker, _ = make()
     read(tracker, [(1, 49_999), (2, 50_000), (3, 50_000), (4, 50_000)])
+    tracker.resume()
     assert [tracker.seen(str(n)) for n in (1, 2, 3, 4)] == [False, True, True, True]
+
+
+def test_only_what_a_resume_repeats_is_known_and_as_often_as_it_was_read() -> None:
+    tracker, _ = make()
+    position = Position((EQIAD, 0), 50_000, ((EQIAD, 0),))
+    for _ in range(2):
+        assert not tracker.seen("equal"), "what the source sends twice is two events"
+        tracker.advance("equal", "", position)
+    for _ in range(2):
+        tracker.resume()
+        assert [tracker.seen("equal") for _ in range(3)] == [True, True, False]
+    restored, _ = make(tracker.state())
+    restored.resume()
+    assert [restored.seen("equal") for _ in range(3)] == [True, True, False]
+    later = Position((EQIAD, 0), 60_000, ((EQIAD, 0),))
+    tracker.advance("equal", "", later)
+    tracker.resume()
+    assert [tracker.seen("equal") for _ in range(2)] == [True, False]
 
 
 def test_rewind_moves_the_place_back_and_keeps_the_ids_between() -> None:

@@ -33,7 +33,10 @@ class Tracker(Protocol):
     """See the module."""
 
     def seen(self, event_id: str) -> bool:
-        """Whether an event with this id lies at or after the place of resumption."""
+        """Whether this event is one that the last resume repeats: as often as it was read, and no oftener.
+
+        What the source sends twice by itself is two events, equal or not.
+        """
         ...
 
     def advance(self, event_id: str, sse_id: str, position: Position) -> None:
@@ -116,16 +119,21 @@ class WikimediaTracker:
         self._now = now
         self._windows: dict[Topic, Window] = {}
         self._topics: tuple[Topic, ...] = ()
-        self._ids: set[str] = set()
+        self._ids: dict[str, int] = {}
+        self._repeated: dict[str, int] = {}
         for item in state.topics:
             recent = [(int(t), str(i)) for t, i in item["ids"]]
             topic = (str(item["topic"]), int(item["partition"]))
             self._windows[topic] = Window(rewind, recent, item["timestamp"])
-            self._ids.update(event_id for _t, event_id in recent)
+            for _t, event_id in recent:
+                self._ids[event_id] = self._ids.get(event_id, 0) + 1
 
     def seen(self, event_id: str) -> bool:
         """See `Tracker`."""
-        return event_id in self._ids
+        left = self._repeated.get(event_id, 0)
+        if left:
+            self._repeated[event_id] = left - 1
+        return left > 0
 
     def advance(self, event_id: str, _sse_id: str, position: Position) -> None:
         """See `Tracker`; a topic is remembered from the first id that names it."""
@@ -135,11 +143,16 @@ class WikimediaTracker:
             for name in topics:
                 self._windows.setdefault(name, Window(self._rewind))
         if topic is not None and timestamp is not None:
-            self._ids.add(event_id)
-            self._ids.difference_update(self._windows[topic].advance(timestamp, event_id))
+            self._ids[event_id] = self._ids.get(event_id, 0) + 1
+            for gone in self._windows[topic].advance(timestamp, event_id):
+                if self._ids[gone] > 1:
+                    self._ids[gone] -= 1
+                else:
+                    del self._ids[gone]
 
     def resume(self) -> Resume:
         """A `since` until a topic is known; then a timestamp for every topic, never with an offset."""
+        self._repeated = self._ids.copy()
         if not self._windows:
             return _since(self._floor)
         entries = [
