@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import Rig
 from sluice_core import wire
+from sluice_core.reader import read_table
 from sluice_core.sqs import OutMessage
 
 COLUMNS = """columns:
@@ -142,3 +143,21 @@ def test_ids_types_and_sse_ids_are_in_the_rows_unchanged(columns, told, packed):
     rig.run_dry()
     found = sorted(rig.rows(), key=lambda r: r["n"])
     assert [(r["event_id"], r["kind"], r["sse_id"]) for r in found] == told
+
+
+ODD_IDS = [
+    *("a\nb", "tab\t", "nul\x00x", "\uffff", "é" * 3000, "-", "\\u0041", " ", "  x ", "x" * 2048),
+    *("a\rb", "a\r\nb", 'q"q', "a,b", "'", '"', "\u2028", "\ufeffx"),
+    *("NA", "null", "nan", "0012", "1e5", "True", "1.0", "9007199254740993", "#N/A", "None"),
+]
+
+
+@pytest.mark.parametrize("fmt", ["csv", "jsonl", "parquet"])
+def test_ids_are_unchanged_in_what_a_reader_gets_out_of_an_object(columns, fmt):
+    events = [b"{}"] * len(ODD_IDS)
+    rig = Rig(columns=columns, format=fmt, batch_max_rows=100)
+    rig.send([wire.encode_pack(events, source="s", ids=ODD_IDS, carry_ids=True)])
+    rig.run_dry()
+    (key,) = rig.bucket.objects
+    table = read_table(key, rig.bucket.objects[key].body, columns=["event_id"])
+    assert table.column(0).to_pylist() == ODD_IDS
