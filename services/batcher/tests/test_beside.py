@@ -154,7 +154,7 @@ ODD_IDS = [
 
 @pytest.mark.parametrize("fmt", ["csv", "jsonl", "parquet"])
 def test_ids_are_unchanged_in_what_a_reader_gets_out_of_an_object(columns, fmt):
-    events = [b"{}"] * len(ODD_IDS)
+    events = [b'{"n":1}'] * len(ODD_IDS)
     rig = Rig(columns=columns, format=fmt, batch_max_rows=100)
     rig.send([wire.encode_pack(events, source="s", ids=ODD_IDS, carry_ids=True)])
     rig.run_dry()
