@@ -90,7 +90,11 @@ def test_generic_events_that_differ_never_share_an_id(told: list[tuple[str, obje
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "meta", "a"]), inner)
     ),
