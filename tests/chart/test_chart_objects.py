@@ -216,10 +216,9 @@ def test_rules_and_dashboard_name_real_metrics(render, everything_values, pytest
 
 
 def test_promtool_takes_the_rules(render, everything_values, tmp_path):
+    spec = render(*everything_values, given=False).one("PrometheusRule")["spec"]
     rules = tmp_path / "rules.yaml"
-    rules.write_text(
-        yaml.safe_dump(render(*everything_values, given=False).one("PrometheusRule")["spec"])
-    )
+    rules.write_text(yaml.safe_dump(spec))
     try:
         done = subprocess.run(
             ["promtool", "check", "rules", str(rules)], capture_output=True, text=True, check=False
@@ -227,4 +226,6 @@ def test_promtool_takes_the_rules(render, everything_values, tmp_path):
     except FileNotFoundError:
         pytest.skip("promtool is missing (Debian's package prometheus)")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 rules found" in done.stdout
+    count = sum(len(group["rules"]) for group in spec["groups"])
+    assert count >= 10
+    assert f"{count} rules found" in done.stdout
