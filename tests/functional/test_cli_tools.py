@@ -95,9 +95,9 @@ def test_verify_names_what_is_missing(cloud) -> None:
     assert "SLUICE_BUCKET='_'" in _failing(cloud, "verify", SLUICE_BUCKET="_")
 
 
-def _failing(cloud, *args: str, **environ: str) -> str:
+def _failing(cloud, *args: str, expect: int = 2, **environ: str) -> str:
     done = CliRunner().invoke(app, list(args), env={**cloud.environ(), **environ})
-    assert (done.exit_code, done.stdout) == (2, "")
+    assert (done.exit_code, done.stdout) == (expect, "")
     assert len(done.stderr.splitlines()) == 1
     return done.stderr
 
@@ -165,6 +165,12 @@ def test_letters_listed_shown_sent_back_and_stored(make_pipeline, tmp_path: Path
     name = next(x["message_id"] for x in listed["letters"] if x["ids"] == ["t7"])
     assert _json(cloud, "dlq", "show", name)["body"] is None
     assert _json(cloud, "dlq", "show", name, "--body")["body"] == _event("t7").decode()
+
+    one = _json(cloud, "dlq", "redrive", name[:12])
+    assert (one["sent"], one["dry_run"]) == ({reasons.TRANSFORM_FAILED: 1}, True)
+    assert "no letter's message id begins with 'zz'" in _failing(
+        cloud, "dlq", "redrive", "zz", expect=1
+    )
 
     dry = _run(cloud, "dlq", "redrive", expect=1)
     assert "25 letters (29 events) would go back" in dry

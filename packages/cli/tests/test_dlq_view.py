@@ -102,9 +102,9 @@ def test_outcome_says_what_stays_and_what_to_do() -> None:
         "would go back",
         "m1: too large",
         "m2",
-        "--reason or --id",
+        "--reason or an ID",
         "--yes",
-        "1 letters are held",
+        "1 letter is held",
     ):
         assert part in lines
     assert "--yes" not in "\n".join(outcome(done, dry=False))

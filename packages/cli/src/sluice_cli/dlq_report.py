@@ -7,13 +7,14 @@ from rich.text import Text
 
 from sluice_cli.dlq_view import Letter, Letters
 from sluice_cli.redrive import Outcome
+from sluice_cli.words import counted
 
 _STAYING_NAMED = 10
 
 
 def summary(found: Letters, name: str) -> Table:
     """Reasons with their counts."""
-    table = Table(title=f"{found.count:,} letters in {name}", title_justify="left")
+    table = Table(title=f"{counted(found.count, 'letter')} in {name}", title_justify="left")
     table.add_column("reason")
     table.add_column("letters", justify="right")
     table.add_column("events", justify="right")
@@ -74,22 +75,30 @@ def outcome(done: Outcome, *, dry: bool) -> Iterator[str]:
     """What a redrive did, or would do."""
     count = done.sent.total()
     verb = "would go back" if dry else "went back"
-    yield f"{count:,} letters ({done.events:,} events) {verb} to the main queue"
+    letters, events = counted(count, "letter"), counted(done.events, "event")
+    yield f"{letters} ({events}) {verb} to the main queue"
     for reason, number in done.sent.most_common():
         yield f"  {reason}: {number:,}"
     if done.stored_already:
-        yield (
-            f"{done.stored_already:,} letters only tell of damaged packs whose readable events are rows already: "
-            "they stay unless --reason or --id names them"
+        told = counted(
+            done.stored_already,
+            "letter only tells of a damaged pack",
+            "letters only tell of damaged packs",
         )
+        yield f"{told} whose readable events are rows already: they stay unless --reason or an ID names them"
     for name, why in list(done.stays.items())[:_STAYING_NAMED]:
         yield f"stays: {name}: {why}"
     if len(done.stays) > _STAYING_NAMED:
-        yield f"… and {len(done.stays) - _STAYING_NAMED:,} more stay"
+        yield f"… and {counted(len(done.stays) - _STAYING_NAMED, 'more stays', 'more stay')}"
     for name in done.undeleted:
         yield f"sent, but the letter could not be deleted: {name}: redriving it again makes a duplicate"
     if done.unseen:
-        yield f"{done.unseen:,} letters are held by somebody else and stay"
+        held = counted(
+            done.unseen,
+            "letter is held by somebody else and stays",
+            "letters are held by somebody else and stay",
+        )
+        yield held
     if dry and count:
         yield "nothing was sent: add --yes"
 

@@ -13,6 +13,7 @@ from sluice_core.sqs import QueueLike, Received
 
 from sluice_cli.letters import Content, content
 from sluice_cli.peek import Peek
+from sluice_cli.words import counted
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def find(dlq: QueueLike, bucket: BucketLike, start: str, *, body: bool, patience
         raise PermanentError(
             f"{len(matching)} letters begin with {start!r}: {ids}; write more of it"
         )
-    held = f" ({unseen} letters are held by somebody else)" if unseen else ""
+    held = (
+        f" ({counted(unseen, 'letter is', 'letters are')} held by somebody else)" if unseen else ""
+    )
     raise PermanentError(f"no letter's message id begins with {start!r}{held}; see `sluice dlq ls`")
 
 

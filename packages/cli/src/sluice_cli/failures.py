@@ -1,5 +1,9 @@
-"""How a command ends when it cannot do its work: one line that says what to do, and an exit code."""
+"""How a command ends when it cannot do its work: one line that says what to do, and an exit code.
 
+The codes are the same for all commands, and stand in docs/exit-codes.md.
+"""
+
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -7,17 +11,32 @@ from typing import Final
 import typer
 from sluice_core.errors import ConfigError, MissingResourceError, SluiceError, TemporaryError
 
+FAILED: Final = 1
 CONFIGURATION: Final = 2
 
 
 @contextmanager
-def told(code: int = 1) -> Iterator[None]:
-    """Ends the command with `code` (2 for a wrong setting) and one line when Sluice's own errors escape."""
+def told(code: int = FAILED) -> Iterator[None]:
+    """Ends the command with `code` (2 for a wrong setting) and one line when Sluice's own errors escape, or
+    the machine's."""
     try:
         yield
     except SluiceError as error:
         typer.echo(f"sluice: {error}{_advice(error)}", err=True)
         raise typer.Exit(CONFIGURATION if isinstance(error, ConfigError) else code) from error
+    except OSError as error:
+        if (
+            error.errno == errno.EPIPE
+        ):  # the reader of our output has seen enough; typer ends quietly
+            raise
+        typer.echo(f"sluice: {why(error)}", err=True)
+        raise typer.Exit(code) from error
+
+
+def why(error: OSError) -> str:
+    """What the machine refused, in words: `/nope/x: No such file or directory`, without the number."""
+    what = error.strerror or str(error) or type(error).__name__
+    return what if error.filename is None else f"{error.filename}: {what}"
 
 
 def _advice(error: SluiceError) -> str:

@@ -1,8 +1,9 @@
 """The `sluice` command: one module a command under `sluice_cli.commands`, loaded when it runs."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import typer
+from sluice_core.version import __version__
 
 from sluice_cli.lazy import LazyGroup
 
@@ -50,8 +51,24 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sluice {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _main() -> None:
+def _main(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_tell_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
     """Server-Sent Events through SQS into batched files in S3, losing nothing on the way."""
 
 

@@ -22,6 +22,7 @@ from sluice_core.sqs import OutMessage, QueueLike, Received, escape
 
 from sluice_cli.letters import content
 from sluice_cli.peek import Peek
+from sluice_cli.words import counted
 
 STORED_ALREADY: Final = frozenset({reasons.COUNT_MISMATCH, reasons.HASH_MISMATCH})
 """Letters that only tell of a damaged pack whose readable events are rows: sending them again doubles those."""
@@ -180,4 +181,4 @@ class Redrive:
             key = item.source.attributes.get(A_DEAD_KEY)
             if key is not None and item.source.message_id not in kept:
                 self._bucket.delete(key)
-        self._tell(f"{sum(self._outcome.sent.values()):,} letters sent back")
+        self._tell(f"{counted(self._outcome.sent.total(), 'letter')} sent back")

@@ -15,6 +15,7 @@ from sluice_core.sqs import QueueAttributes, QueueLike
 
 from sluice_cli.checks.result import Result, failed, ok, refused, skipped, warning
 from sluice_cli.target import Target
+from sluice_cli.words import counted
 
 FEW_RECEIVES: Final = 10
 """Under so many receives a few kills or a freeze push good messages into the dead-letter queue."""
@@ -54,7 +55,7 @@ def check_queues(target: Target) -> Iterator[Result]:
             name, "it is the queue itself: dead letters would go round for ever", "set SLUICE_DLQ"
         )
         return
-    yield ok(name, f"{dead.name}: {inside.depth:,} letters")
+    yield ok(name, f"{dead.name}: {counted(inside.depth, 'letter')}")
     yield retention(name, inside)
     yield from _permissions(name, dead)
     if attributes is not None:

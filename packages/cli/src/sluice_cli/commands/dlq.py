@@ -5,16 +5,21 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from sluice_core.errors import ConfigError
 
 from sluice_cli.dlq_report import listing, outcome, single, summary
 from sluice_cli.dlq_view import find, look
 from sluice_cli.failures import told
+from sluice_cli.reasons import known_reason
 from sluice_cli.redrive import Choice, Redrive
 from sluice_cli.target import Target
+from sluice_cli.words import counted
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Reason = Annotated[str | None, typer.Option(help="Only letters of this reason.")]
+Reason = Annotated[
+    str | None, typer.Option(help="Only letters of this reason (as `dlq ls` names them).")
+]
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for letters that others hold.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -33,6 +38,7 @@ def ls(
 ) -> None:
     """Reasons with their counts, and the letters."""
     with told():
+        known_reason(reason)
         target = Target.of_environment()
         found = look(target.dlq, target.bucket, reason=reason, limit=limit, patience=wait)
     if json:
@@ -43,12 +49,18 @@ def ls(
     if found.letters:
         console.print(listing(found))
     if found.unseen:
-        typer.echo(f"{found.unseen:,} letters are held by somebody else and not counted here")
+        held = counted(found.unseen, "letter is", "letters are")
+        typer.echo(f"{held} held by somebody else and not counted here")
 
 
 @app.command("show")
 def show(
-    message_id: Annotated[str, typer.Argument(help="A message id of `dlq ls`, or its beginning.")],
+    message_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A message id of `dlq ls`, or its beginning, of one letter."
+        ),
+    ],
     body: Annotated[
         bool, typer.Option("--body", help="The body, too: it may hold anything the source sent.")
     ] = False,
@@ -69,25 +81,40 @@ def show(
 
 @app.command("redrive")
 def redrive(
+    message_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="A message id of `dlq ls`, or its beginning, of one letter. Default: all letters.",
+        ),
+    ] = None,
     *,
     reason: Reason = None,
-    message_id: Annotated[
-        str | None, typer.Option("--id", help="Only letters whose message id begins so.")
+    begins: Annotated[
+        str | None, typer.Option("--id", help="All letters whose message id begins so.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many letters.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without: only tell.")] = False,
     wait: Wait = 10.0,
     json: Json = False,
 ) -> None:
-    """Send letters back to the main queue: whole messages as they were, events one by one.
+    """Send one letter, or all, back to the main queue: whole messages as they were, events one by one.
 
     Remove the reason first (a limit, a hook, a version): what is still wrong comes back. Each letter is deleted
     only after the main queue has accepted it.
     """
     with told():
+        known_reason(reason)
+        if message_id is not None and (reason is not None or begins is not None):
+            raise ConfigError("a message id names one letter: leave --reason and --id out")
         target = Target.of_environment()
         console = Console(stderr=True)
         with console.status("reading the dead-letter queue …") as status:
+            if message_id is not None:
+                # As in `show`: none and several are errors.
+                begins = find(
+                    target.dlq, target.bucket, message_id, body=False, patience=wait
+                ).message_id
             work = Redrive(
                 target.dlq,
                 target.queue,
@@ -96,7 +123,7 @@ def redrive(
                 patience=wait,
                 tell=status.update,
             )
-            done = work.run(Choice(reason, message_id, limit))
+            done = work.run(Choice(reason, begins, limit))
     if json:
         typer.echo(orjson.dumps(done.to_dict(dry=not yes), option=orjson.OPT_INDENT_2))
     else:

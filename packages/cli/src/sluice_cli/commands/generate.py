@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from sluice_core.errors import ConfigError, PermanentError
 
 from sluice_cli.events import EventStream
+from sluice_cli.failures import told, why
 from sluice_cli.sse.position import BadPositionError, parse_time
 
 app = typer.Typer(add_completion=False)
@@ -21,7 +23,8 @@ def generate(
     events: Annotated[int, typer.Option(min=0, help="How many events.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A file; else stdout.")
+        Path | None,
+        typer.Option("-o", "--output", help="A file, which is overwritten; else stdout."),
     ] = None,
     start: Annotated[
         str | None, typer.Option(help="Time of the first event (ISO 8601); else now.")
@@ -36,11 +39,25 @@ def generate(
             f"{start!r} is not an ISO 8601 time", param_hint="--start"
         ) from None
     stream = EventStream(seed, start_ms, 1000 / rate)
-    if output is None:
-        _write(stream, events, sys.stdout.buffer)
-    else:
-        with output.open("wb") as file:
+    with told():
+        if output is None:
+            _write(stream, events, sys.stdout.buffer)
+        else:
+            _write_file(stream, events, output)
+
+
+def _write_file(stream: EventStream, events: int, output: Path) -> None:
+    try:
+        file = output.open("wb")
+    except OSError as error:
+        raise ConfigError(f"cannot write {why(error)}") from error
+    try:
+        with file:
             _write(stream, events, file)
+    except OSError as error:
+        raise PermanentError(
+            f"cannot write all of {output}: {why(error)}; what it holds now is not whole"
+        ) from error
 
 
 def _write(stream: EventStream, events: int, file: BinaryIO) -> None:

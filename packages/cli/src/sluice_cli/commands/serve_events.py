@@ -1,15 +1,18 @@
 """`sluice serve-events`: the built-in SSE source as a server of its own."""
 
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
+from sluice_core.errors import ConfigError
 from sluice_core.lifecycle import Stop
 from sluice_core.quantities import parse_seconds
 
+from sluice_cli.failures import told, why
 from sluice_cli.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
 from sluice_cli.sse.position import BadPositionError, parse_time
 from sluice_cli.sse.sender import AtEnd
+from sluice_cli.words import counted
 
 app = typer.Typer(add_completion=False)
 
@@ -56,34 +59,49 @@ def serve_events(
     ] = None,
 ) -> None:
     """Serve generated recent changes as an SSE stream that speaks EventStreams' protocol."""
-    if span is not None and not events:
-        _refuse("--span needs --events")
-    try:
+    with told():
+        if span is not None and not events:
+            raise ConfigError("--span needs --events")
+        try:
+            options = ServerOptions(
+                dialect=dialect,
+                retention=parse_seconds(retention),
+                max_connection=parse_seconds(max_connection),
+                at_end=at_end,
+                faults=Faults(*map(parse_fault, fault or ())),
+            )
+            start_ms = parse_time(start) if start else None
+            interval_ms = parse_seconds(span) * 1000 / events if span and events else None
+        except (BadPositionError, ValueError) as error:
+            raise ConfigError(str(error)) from error
         log = EventLog(
             seed,
             events,
             rate,
-            start_ms=parse_time(start) if start else None,
-            interval_ms=parse_seconds(span) * 1000 / events if span and events else None,
-            ledger=FileLedger(ledger) if ledger else None,
+            start_ms=start_ms,
+            interval_ms=interval_ms,
+            ledger=_ledger(ledger) if ledger else None,
         )
-        options = ServerOptions(
-            dialect=dialect,
-            retention=parse_seconds(retention),
-            max_connection=parse_seconds(max_connection),
-            at_end=at_end,
-            faults=Faults(*map(parse_fault, fault or ())),
-        )
-        server = SseServer(log, options, host, port)
-    except (BadPositionError, ValueError, OSError) as error:
-        _refuse(str(error))
+        server = _listen(log, options, host, port)
     stop = Stop()
     stop.install_signal_handlers()
     with server:
-        typer.echo(f"serving {events or 'endless'} events at {server.url}")
+        what = "endless events" if events is None else counted(events, "event")
+        typer.echo(f"serving {what} at {server.url}")
         stop.event.wait()
 
 
-def _refuse(why: str) -> NoReturn:
-    typer.echo(f"serve-events: {why}", err=True)
-    raise typer.Exit(2)
+def _ledger(path: Path) -> FileLedger:
+    try:
+        return FileLedger(path)
+    except OSError as error:
+        raise ConfigError(f"--ledger: cannot write {why(error)}") from error
+
+
+def _listen(log: EventLog, options: ServerOptions, host: str, port: int) -> SseServer:
+    try:
+        return SseServer(log, options, host, port)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {why(error)}; choose another --port (0 takes a free one) or --host"
+        ) from error
