@@ -1,14 +1,22 @@
 """`sluice read`: rows on the screen and into files."""
 
 import csv
+import io
 import json
 import os
 import stat
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
 from sluice_cli.main import app
+from sluice_cli.rows import as_table
 from sluice_core.reader import read_arrow
 from typer.testing import CliRunner
 
@@ -40,7 +48,7 @@ def test_table_of_the_default_directory(lake: Path) -> None:
 
 def test_limit_and_columns(lake: Path) -> None:
     _, out, _ = _run("--limit", "1", "--columns", "event_id, id")
-    assert "1 rows of" in out
+    assert "1 row of" in out
     assert "event_id" in out.splitlines()[1].split()[0]
     assert "e1" in out
     assert "e2" not in out
@@ -48,8 +56,80 @@ def test_limit_and_columns(lake: Path) -> None:
 
 
 def test_a_narrow_terminal_says_that_columns_are_left_out(lake: Path) -> None:
-    _, out, _ = _run(width=40)
+    _, out, _ = _run(width=30)
+    assert out.splitlines()[1].split() == ["id", "┃", "title", "┃", "comment"]
     assert "2 more columns" in out
+    _, out, _ = _run(width=40)
+    assert "1 more column:" in out
+
+
+@given(
+    table=st.dictionaries(
+        st.text(
+            st.characters(codec="utf-8", exclude_categories=["C", "Z", "M"]),
+            min_size=1,
+            max_size=30,
+        ),
+        st.lists(st.text(max_size=60), min_size=2, max_size=2),
+        min_size=1,
+        max_size=12,
+    ),
+    width=st.integers(1, 200),
+)
+def test_no_column_is_squeezed_to_nothing(table: dict[str, list[str]], width: int) -> None:
+    screen = Console(width=width, file=io.StringIO(), color_system=None)
+    shown = as_table(pa.table(table), width=width)
+    assert Measurement.get(screen, screen.options, shown).minimum <= max(width, 1)
+    names = [column.header.plain for column in shown.columns]
+    assert names == list(table)[: len(names)]
+    for column in shown.columns:
+        longest = max(cell_len(column.header.plain), *(cell.cell_len for cell in column.cells))
+        assert column.width >= min(longest, 10, width)
+    left_out = len(table) - len(names)
+    assert (f"{left_out} more column" in (shown.caption or "")) is (left_out > 0)
+
+
+def test_columns_that_are_named_are_dropped_as_well_when_they_do_not_fit(lake: Path) -> None:
+    _, out, _ = _run("--columns", "event_id,title,id,comment", width=22)
+    assert out.splitlines()[1].split() == ["event_id", "┃", "title"]
+    assert "2 more columns" in out
+
+
+def test_a_file_that_is_there_is_overwritten_only_by_force(lake: Path) -> None:
+    Path("x.csv").write_text("mine")
+    code, out, err = _run("-o", "x.csv")
+    assert (code, out, err) == (2, "", "sluice: x.csv exists: --force overwrites it\n")
+    assert Path("x.csv").read_text() == "mine"
+    assert _run("-o", "x.csv", "--force")[0] == 0
+    assert Path("x.csv").read_text().startswith("id,title")
+
+
+def test_somebody_who_is_there_is_asked(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x.csv").write_text("mine")
+    monkeypatch.setattr("sluice_cli.commands.read._somebody", lambda: True)
+    for answer, code, first in (("n", 1, "mine"), ("y", 0, "id,title")):
+        result = CliRunner().invoke(app, ["read", "-o", "x.csv"], input=f"{answer}\n")
+        assert result.exit_code == code
+        assert "x.csv exists. Overwrite it?" in result.output
+        assert Path("x.csv").read_text().startswith(first)
+
+
+def test_csv_is_written_as_the_batcher_writes_it(lake: Path) -> None:
+    """What is read from a CSV object, and written again, is the same file, byte for byte."""
+    text = (
+        "id,title,comment,bot,share,at,event_id\n"
+        '1,"a, ""b""",,true,"1.0","2026-11-23 14:00:00+00:00","e1"\n'
+        ',"two\nlines","",false,,"2026-11-23 14:00:01+00:00","e2"\n'
+    )
+    Path("in.csv").write_text(text, newline="")
+    assert _run("in.csv", "-o", "x.csv")[0] == 0
+    assert Path("x.csv").read_bytes().decode() == text
+
+
+def test_a_missing_value_alone_in_its_line_is_no_empty_line(lake: Path) -> None:
+    Path("in.jsonl").write_text('{"a":"x"}\n{"a":null}\n')
+    assert _run("in.jsonl", "-o", "x.csv")[0] == 0
+    assert Path("x.csv").read_text() == 'a\n"x"\n""\n'
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])

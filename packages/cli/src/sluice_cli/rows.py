@@ -8,36 +8,73 @@ from typing import Final, Literal
 
 import orjson
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
+from sluice_core.csv_text import encode_csv
 from sluice_core.errors import ConfigError
+
+from sluice_cli.words import counted
 
 Format = Literal["csv", "jsonl", "parquet"]
 
 _WIDEST: Final = 40
+_LEAST: Final = 10
+"""Characters of a long text that still tell something."""
+_BETWEEN: Final = 3
+"""Characters between two columns: a space, a line, a space."""
 
 
-def as_table(rows: pa.Table, *, columns: int) -> Table:
-    """A table of `rows` with the first `columns` columns; missing values are empty, long ones cut."""
-    shown = rows.column_names[:columns]
-    left_out = len(rows.column_names) - len(shown)
-    table = Table(show_edge=False)
-    for name in shown:
+def as_table(rows: pa.Table, *, width: int) -> Table:
+    """A table of `rows` that is `width` characters wide at most; missing values are empty, long ones cut.
+
+    What is left of it is said below: a column that would have no room for its name and a few characters is
+    dropped, and those after it, rather than squeezed.
+    """
+    cells = {
+        name: [_cell(value) for value in rows.column(index).to_pylist()]
+        for index, name in enumerate(rows.column_names)
+    }
+    widths = _fitting(cells, width)
+    table = Table(show_edge=False, pad_edge=False)
+    for name, size in widths.items():
         number = pa.types.is_integer(rows.schema.field(name).type)
         table.add_column(
             Text(name),
             justify="right" if number else "left",
             no_wrap=True,
             overflow="ellipsis",
-            max_width=_WIDEST,
+            width=size,
         )
-    for row in rows.select(shown).to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
+    for row in zip(*(cells[name] for name in widths), strict=True):
+        table.add_row(*row)
+    left_out = len(cells) - len(widths)
     if left_out:
-        table.caption = f"{left_out} more columns: --columns, or a wider terminal"
+        table.caption = f"{counted(left_out, 'more column')}: --columns, or a wider terminal"
     return table
+
+
+def _fitting(cells: dict[str, list[Text]], width: int) -> dict[str, int]:
+    """The first columns that fit into `width`, each with the characters that it gets."""
+    wanted = {
+        name: min(_WIDEST, max(cell_len(name), *(cell.cell_len for cell in column), 1))
+        for name, column in cells.items()
+    }
+    sizes: dict[str, int] = {}
+    left = width + _BETWEEN
+    for name, most in wanted.items():
+        least = min(most, max(cell_len(name), _LEAST))
+        if sizes and least + _BETWEEN > left:
+            break
+        sizes[name] = min(least, width)
+        left -= sizes[name] + _BETWEEN
+    # What is left over goes round, a character at a time, among those that are cut.
+    while left > 0 and (cut := [name for name in sizes if sizes[name] < wanted[name]]):
+        for name in cut[:left]:
+            sizes[name] += 1
+            left -= 1
+    return sizes
 
 
 def write(rows: pa.Table, path: Path, kind: Format) -> None:
@@ -61,18 +98,7 @@ def write(rows: pa.Table, path: Path, kind: Format) -> None:
 
 
 def _csv(rows: pa.Table, path: Path) -> None:
-    # CSV has no lists and no objects: those become JSON text, as in Sluice's own CSV.
-    for index, field in enumerate(rows.schema):
-        if pa.types.is_nested(field.type):
-            texts = [None if v is None else _json(v) for v in rows.column(index).to_pylist()]
-            rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
-    if rows.num_columns == 1:
-        # A missing value alone in its line would be an empty line, which readers pass over.
-        only = rows.column(0)
-        if only.null_count:
-            texts = ["" if v is None else v for v in only.cast(pa.string()).to_pylist()]
-            rows = pa.table({rows.column_names[0]: pa.array(texts)})
-    pyarrow.csv.write_csv(rows, path)
+    path.write_bytes(encode_csv(rows))
 
 
 def _jsonl(rows: pa.Table, path: Path) -> None:

@@ -1,5 +1,6 @@
 """`sluice read`: the rows that were written."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,12 +11,12 @@ from sluice_core.reader import read_arrow
 
 from sluice_cli.failures import told
 from sluice_cli.rows import Format, as_table, write
+from sluice_cli.words import counted
 
 app = typer.Typer(add_completion=False)
 
 DEFAULT: Final = "sluice-data"
 _ROWS: Final = 10
-_COLUMN_WIDTH: Final = 13
 
 
 @app.command()
@@ -23,6 +24,7 @@ def main(
     where: Annotated[
         str, typer.Argument(help="s3://bucket/prefix, a directory or a file.")
     ] = DEFAULT,
+    *,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -38,30 +40,47 @@ def main(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file for --to.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite that file without asking.")
+    ] = False,
 ) -> None:
     """Show the rows that were written, or convert them to CSV, JSON lines or Parquet.
 
-    Times are UTC. In Python: `sluice_core.read_batches(where)` gives a pandas DataFrame.
+    A CSV file is written as the batcher writes its own. Times are UTC. In Python: `sluice_core.read_batches(where)` gives a pandas DataFrame.
     """
     console = Console()
     with told():
         kind = _kind(to, output)
         names = [name.strip() for name in columns.split(",") if name.strip()] if columns else None
         _must_exist(where)
+        if output is not None and not force:
+            _may_overwrite(output)
         wanted = _ROWS if limit is None and kind is None else limit
         rows = read_arrow(where, columns=names, limit=wanted)
         if kind is not None and output is not None:
             if not rows.column_names:
                 raise PermanentError(f"{where} holds no rows: nothing was written")
             write(rows, output, kind)
-            typer.echo(f"{rows.num_rows:,} rows written to {output}")
+            typer.echo(f"{counted(rows.num_rows, 'row')} written to {output}")
             return
     if not rows.column_names:
         typer.echo(f"{where} holds no rows yet")
         return
-    fits = max(1, console.width // _COLUMN_WIDTH)
-    typer.echo(f"{rows.num_rows:,} rows of {where}")
-    console.print(as_table(rows, columns=len(names) if names else fits))
+    typer.echo(f"{counted(rows.num_rows, 'row')} of {where}")
+    console.print(as_table(rows, width=console.width))
+
+
+def _may_overwrite(output: Path) -> None:
+    """Asks when somebody is there to answer; raises ConfigError otherwise."""
+    if not output.is_file():
+        return
+    if not _somebody():
+        raise ConfigError(f"{output} exists: --force overwrites it")
+    typer.confirm(f"{output} exists. Overwrite it?", abort=True)
+
+
+def _somebody() -> bool:
+    return sys.stdin.isatty()
 
 
 def _kind(to: Format | None, output: Path | None) -> Format | None:
