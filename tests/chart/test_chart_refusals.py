@@ -25,6 +25,7 @@ import pytest
         ("bucket.encryption.sse=kms", "/bucket/encryption/sse"),
         ("aws.s3EndpointUrl=store:9000", "/aws/s3EndpointUrl"),
         ("bucket.prefix=_sluice/x", "/bucket/prefix"),
+        ("bucket.prefix=lake/dt\\=1", "/bucket/prefix"),
         ("autoscaling.fallback.replicas=0", "/autoscaling/fallback/replicas"),
         ("image.registry=https://x", "/image/registry"),
     ],

@@ -25,3 +25,9 @@ def test_the_services_take_them(render, request, values):
         known = {doc.variable for doc in describe_settings(settings)}
         assert {n for n in environment if n.startswith("SLUICE_")} <= known, name
         load_settings(settings, {n: v for n, v in environment.items() if isinstance(v, str)})
+
+
+def test_an_empty_prefix_is_the_buckets_root(render):
+    environment = render("--set", "bucket.prefix=").environment("-batcher")
+    given = {n: v for n, v in environment.items() if isinstance(v, str)}
+    assert load_settings(BatcherSettings, given).prefix == ""

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from sluice_cli.failures import told, why
+from sluice_cli.failures import told
 from sluice_cli.main import app
 from sluice_cli.words import counted
+from sluice_core.errors import os_reason
 from sluice_core.version import __version__
 from typer.testing import CliRunner
 
@@ -78,9 +79,9 @@ def test_a_port_in_use() -> None:
 
 
 def test_an_error_of_the_machine_in_words() -> None:
-    assert why(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == "No space left on device"
-    assert why(PermissionError(13, "Permission denied", "/x")) == "/x: Permission denied"
-    assert why(TimeoutError()) == "TimeoutError"
+    assert os_reason(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == "No space left on device"
+    assert os_reason(PermissionError(13, "Permission denied", "/x")) == "Permission denied"
+    assert os_reason(TimeoutError()) == "TimeoutError"
 
 
 def test_a_pipe_that_is_closed_is_no_failure() -> None:

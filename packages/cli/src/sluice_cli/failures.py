@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from typing import Final
 
 import typer
-from sluice_core.errors import ConfigError, MissingResourceError, SluiceError, TemporaryError
+from sluice_core.errors import (
+    ConfigError,
+    MissingResourceError,
+    SluiceError,
+    TemporaryError,
+    os_reason,
+)
 
 FAILED: Final = 1
 CONFIGURATION: Final = 2
@@ -29,14 +35,9 @@ def told(code: int = FAILED) -> Iterator[None]:
             error.errno == errno.EPIPE
         ):  # the reader of our output has seen enough; typer ends quietly
             raise
-        typer.echo(f"sluice: {why(error)}", err=True)
+        where = "" if error.filename is None else f"{error.filename}: "
+        typer.echo(f"sluice: {where}{os_reason(error)}", err=True)
         raise typer.Exit(code) from error
-
-
-def why(error: OSError) -> str:
-    """What the machine refused, in words: `/nope/x: No such file or directory`, without the number."""
-    what = error.strerror or str(error) or type(error).__name__
-    return what if error.filename is None else f"{error.filename}: {what}"
 
 
 def _advice(error: SluiceError) -> str:

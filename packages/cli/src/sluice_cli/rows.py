@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 from sluice_core.csv_text import encode_csv
-from sluice_core.errors import ConfigError
+from sluice_core.errors import ConfigError, os_reason
 
 from sluice_cli.words import counted
 
@@ -94,7 +94,7 @@ def write(rows: pa.Table, path: Path, kind: Format) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
+        raise ConfigError(f"cannot write {path}: {os_reason(error)}") from error
 
 
 def _csv(rows: pa.Table, path: Path) -> None:

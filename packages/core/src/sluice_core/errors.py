@@ -100,3 +100,8 @@ class UnknownCodecError(SluiceError):
             f"unknown codec {codec[:80]!r}: upgrade the batcher, the message waits in the queue"
         )
         self.codec = codec
+
+
+def os_reason(error: OSError) -> str:
+    """What the machine refused, in words (`No such file or directory`), without the error's number."""
+    return error.strerror or str(error) or type(error).__name__

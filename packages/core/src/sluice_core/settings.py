@@ -7,7 +7,7 @@ A field's `description` is the reason that the documentation prints; AWS's own n
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from sluice_core.aws_settings import AwsSettings
 from sluice_core.bucket_address import parse_bucket
 from sluice_core.errors import ConfigError
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
+from sluice_core.prefix import data_prefix
 from sluice_core.quantities import (
     Bytes,
     Seconds,
@@ -27,8 +28,12 @@ from sluice_core.quantities import (
     write_seconds,
 )
 from sluice_core.queue_address import parse_queue
+from sluice_core.refusals import rule
 
 PREFIX = "SLUICE_"
+
+_MAY_BE_EMPTY: Final = frozenset({"prefix"})
+"""Settings whose empty text says something; that of all others is as good as none."""
 
 
 class CommonSettings(AwsSettings):
@@ -59,7 +64,7 @@ class CommonSettings(AwsSettings):
     )
     prefix: str = Field(
         "events",
-        description="The prefix of all objects that hold data (`_sluice` is taken).",
+        description="The prefix of all objects that hold data (`_sluice` is taken); set and empty: the bucket's root.",
     )
     max_event_bytes: Bytes = Field(
         1_000_000,
@@ -108,14 +113,7 @@ class CommonSettings(AwsSettings):
     @field_validator("prefix")
     @classmethod
     def _prefix_is_for_data(cls, value: str) -> str:
-        value = value.strip("/")
-        if value.split("/", 1)[0].startswith(("_", ".")):
-            raise ValueError(
-                "a prefix that begins with _ or . is skipped by engines (and _sluice is taken)"
-            )
-        if not value.isprintable():
-            raise ValueError("a prefix holds printable characters only")
-        return value
+        return data_prefix(value)
 
     def contradictions(self) -> list[str]:
         """Rules between settings that do not hold, a line each; services add their own."""
@@ -145,7 +143,7 @@ def load_settings(cls: type[S], environ: Mapping[str, str] | None = None) -> S:
     values: dict[str, Any] = {}
     for name, info in cls.model_fields.items():
         for variable in _variables(name, info):
-            if given.get(variable, "") != "":
+            if given.get(variable, "") != "" or (name in _MAY_BE_EMPTY and variable in given):
                 values[name] = given[variable]
                 break
     try:
@@ -193,12 +191,12 @@ def _explain(cls: type[CommonSettings], error: ValidationError, values: dict[str
     name = next(
         (n for n, i in cls.model_fields.items() if place == n or place in _variables(n, i)), None
     )
-    rule = str(first["msg"]).removeprefix("Value error, ")
+    said = rule(first)
     if name is None:
-        return rule + _more(len(error.errors()))
+        return said + _more(len(error.errors()))
     variable = _variables(name, cls.model_fields[name])[0]
     value = _hide(values.get(name, "(unset)"))
-    return f"{variable}={value!r}: {rule}" + _more(len(error.errors()))
+    return f"{variable}={value!r}: {said}" + _more(len(error.errors()))
 
 
 def _more(count: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from sluice_core.clock import SystemClock
-from sluice_core.errors import ConfigError, SluiceError
+from sluice_core.errors import ConfigError, SluiceError, os_reason
 from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger, setup_logging
 from sluice_core.retry import Stopped
@@ -58,7 +58,9 @@ def run(settings: BatcherSettings, plan: Plan) -> int:
     try:
         server = serve_http(settings.http_host, settings.http_port, registry, health)
     except OSError as error:
-        log.critical("cannot listen: set SLUICE_HTTP_HOST or SLUICE_HTTP_PORT", why=str(error))
+        log.critical(
+            "cannot listen: set SLUICE_HTTP_HOST or SLUICE_HTTP_PORT", why=os_reason(error)
+        )
         return 2
     log.info("started", version=__version__, http_port=server.port, format=settings.format)
     if not plan.columns.has_event_id:

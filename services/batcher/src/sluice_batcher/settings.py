@@ -64,7 +64,6 @@ class BatcherSettings(CommonSettings):
     )
     transform: str | None = Field(
         None,
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
         description="A pandas hook, `module:function`: DataFrame in, DataFrame out, for the rows of each object.",
     )
     receivers: int = Field(2, ge=1, le=32, description="Threads that long-poll the queue.")
@@ -99,6 +98,16 @@ class BatcherSettings(CommonSettings):
     @classmethod
     def _paths_are_paths(cls, value: str) -> str:
         parse_paths(value)
+        return value
+
+    @field_validator("transform")
+    @classmethod
+    def _transform_is_a_function(cls, value: str | None) -> str | None:
+        module, _, function = (value or "").partition(":")
+        if value and not (
+            function.isidentifier() and all(map(str.isidentifier, module.split(".")))
+        ):
+            raise ValueError("a module and a function in it are needed, such as my_hook:transform")
         return value
 
     @field_validator("receive_wait")

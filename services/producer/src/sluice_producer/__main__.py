@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from prometheus_client import CollectorRegistry
 from sluice_core.clock import SystemClock
-from sluice_core.errors import ConfigError, OwnershipError, SluiceError
+from sluice_core.errors import ConfigError, OwnershipError, SluiceError, os_reason
 from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger, setup_logging
 from sluice_core.retry import Stopped
@@ -91,7 +91,7 @@ def listen(
         return serve_http(settings.http_host, settings.http_port, registry, health)
     except OSError as error:
         raise ConfigError(
-            f"SLUICE_HTTP_PORT={settings.http_port} on SLUICE_HTTP_HOST={settings.http_host}: {error}; "
+            f"SLUICE_HTTP_PORT={settings.http_port} on SLUICE_HTTP_HOST={settings.http_host}: {os_reason(error)}; "
             "choose another (0 takes a free one)"
         ) from error
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from sluice_core.errors import PermanentError
+from sluice_core.errors import PermanentError, os_reason
 from sluice_core.event_id import short_digest
 
 from sluice_producer.acks import DEAD, REPEATED, Unit
@@ -63,7 +63,9 @@ class FileLedger:
             torn = _ends_early(self._path)
             self._file = self._path.open("ab", buffering=0)
         except OSError as error:
-            raise PermanentError(f"cannot open the ledger: {error}; check SLUICE_LEDGER") from error
+            raise PermanentError(
+                f"cannot open the ledger {self._path}: {os_reason(error)}; check SLUICE_LEDGER"
+            ) from error
         # A writer that was killed may have left half a line; what follows must not be swallowed by it.
         self._append([{"state": START}], before=b"\n" if torn else b"")
 
@@ -96,7 +98,7 @@ class FileLedger:
             self._file.write(before + b"".join(self._encode(entry) + b"\n" for entry in entries))
         except OSError as error:
             raise PermanentError(
-                f"cannot write the ledger {self._path}: {error}; free some room"
+                f"cannot write the ledger {self._path}: {os_reason(error)}; free some room"
             ) from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from sluice_core.errors import NotFoundError, PreconditionError, TemporaryError
+from sluice_core.errors import NotFoundError, PreconditionError, TemporaryError, os_reason
 from sluice_core.s3 import BucketLike
 
 
@@ -81,7 +81,7 @@ class FileStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise TemporaryError(f"cannot read {self.place}: {error}") from error
+            raise TemporaryError(f"cannot read {self.place}: {os_reason(error)}") from error
         return document, hashlib.sha256(document).hexdigest()
 
     def write(self, document: bytes, over: str | None) -> str:
@@ -95,7 +95,7 @@ class FileStore:
                     raise PreconditionError(f"{self.place} has changed")
                 self._replace(document)
         except OSError as error:
-            raise TemporaryError(f"cannot write {self.place}: {error}") from error
+            raise TemporaryError(f"cannot write {self.place}: {os_reason(error)}") from error
         return hashlib.sha256(document).hexdigest()
 
     @contextlib.contextmanager

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from sluice_core.errors import ConfigError, PermanentError
+from sluice_core.errors import ConfigError, PermanentError, os_reason
 
 from sluice_cli.events import EventStream
-from sluice_cli.failures import told, why
+from sluice_cli.failures import told
 from sluice_cli.sse.position import BadPositionError, parse_time
 
 app = typer.Typer(add_completion=False)
@@ -50,13 +50,13 @@ def _write_file(stream: EventStream, events: int, output: Path) -> None:
     try:
         file = output.open("wb")
     except OSError as error:
-        raise ConfigError(f"cannot write {why(error)}") from error
+        raise ConfigError(f"cannot write {output}: {os_reason(error)}") from error
     try:
         with file:
             _write(stream, events, file)
     except OSError as error:
         raise PermanentError(
-            f"cannot write all of {output}: {why(error)}; what it holds now is not whole"
+            f"cannot write all of {output}: {os_reason(error)}; what it holds now is not whole"
         ) from error
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from sluice_core.errors import ConfigError
+from sluice_core.errors import ConfigError, os_reason
 from sluice_core.lifecycle import Stop
 from sluice_core.quantities import parse_seconds
 
-from sluice_cli.failures import told, why
+from sluice_cli.failures import told
 from sluice_cli.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
 from sluice_cli.sse.position import BadPositionError, parse_time
 from sluice_cli.sse.sender import AtEnd
@@ -95,7 +95,7 @@ def _ledger(path: Path) -> FileLedger:
     try:
         return FileLedger(path)
     except OSError as error:
-        raise ConfigError(f"--ledger: cannot write {why(error)}") from error
+        raise ConfigError(f"--ledger: cannot write {path}: {os_reason(error)}") from error
 
 
 def _listen(log: EventLog, options: ServerOptions, host: str, port: int) -> SseServer:
@@ -103,5 +103,5 @@ def _listen(log: EventLog, options: ServerOptions, host: str, port: int) -> SseS
         return SseServer(log, options, host, port)
     except OSError as error:
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {why(error)}; choose another --port (0 takes a free one) or --host"
+            f"cannot listen on {host}:{port}: {os_reason(error)}; choose another --port (0 takes a free one) or --host"
         ) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import yaml
-from sluice_core.errors import ConfigError
+from sluice_core.errors import ConfigError, os_reason
 
 from sluice_batcher.columns.model import SPECIAL, Column, ColumnSet, Kind
 
@@ -36,8 +36,12 @@ def load_columns(setting: str, partitions: Collection[str] = ()) -> ColumnSet:
         )
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"SLUICE_COLUMNS={setting!r}: cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(
+            f"SLUICE_COLUMNS={setting!r}: cannot be read: {os_reason(error)}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"SLUICE_COLUMNS={setting!r}: is not UTF-8") from error
     return parse_columns(text, str(path), path.stem, partitions)
 
 
