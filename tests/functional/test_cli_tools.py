@@ -200,6 +200,11 @@ def test_check_of_a_place_that_is_right_and_of_wrong_ones(cloud, tmp_path: Path)
             "visibility timeout"
         ]
         assert list(cloud.bucket.list("_sluice/")) == []
+        versions = {"Status": "Enabled"}
+        cloud.aws.s3.put_bucket_versioning(Bucket=cloud.name, VersioningConfiguration=versions)
+        _json(cloud, "check", "--no-source", **right)
+        found = cloud.aws.s3.list_object_versions(Bucket=cloud.name)
+        assert (found.get("Versions"), found.get("DeleteMarkers")) == (None, None)
         wrong = {**right, "SLUICE_BUCKET": "no-such-bucket", "SLUICE_QUEUE": "no-such-queue"}
         said = _json(cloud, "check", "--no-source", expect=1, **wrong)
         failed = {

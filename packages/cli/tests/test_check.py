@@ -172,6 +172,26 @@ def test_a_bucket_that_is_as_it_should_be_is_left_empty() -> None:
     assert list(bucket.objects) == ["events/a"]
 
 
+def test_a_bucket_that_keeps_versions_is_left_empty_too() -> None:
+    bucket = FakeS3(versioned=True)
+    results = list(check_bucket(bucket))
+    assert {result.state for result in results} == {"ok"}
+    assert (bucket.objects, bucket.past) == ({}, {})
+
+
+def test_versions_that_the_role_may_not_delete_are_named() -> None:
+    def deny(action: str) -> None:
+        if action == "erase":
+            raise AccessDeniedError("no s3:ListBucketVersions")
+
+    bucket = FakeS3(versioned=True, before=deny)
+    results = list(check_bucket(bucket))
+    (named,) = [result for result in results if result.state != "ok"]
+    assert (named.state, named.name) == ("warning", "bucket: versions")
+    assert "s3:DeleteObjectVersion" in named.advice
+    assert bucket.objects == {}
+
+
 class Careless(FakeS3):
     """A store that knows no conditions."""
 

@@ -10,15 +10,14 @@ from typing import Final
 
 import typer
 from sluice_core.errors import (
-    ConfigError,
     MissingResourceError,
     SluiceError,
     TemporaryError,
+    exit_code,
     os_reason,
 )
 
 FAILED: Final = 1
-CONFIGURATION: Final = 2
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def told(code: int = FAILED) -> Iterator[None]:
         yield
     except SluiceError as error:
         typer.echo(f"sluice: {error}{_advice(error)}", err=True)
-        raise typer.Exit(CONFIGURATION if isinstance(error, ConfigError) else code) from error
+        raise typer.Exit(max(code, exit_code(error))) from error
     except OSError as error:
         if (
             error.errno == errno.EPIPE

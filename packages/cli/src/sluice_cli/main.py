@@ -16,11 +16,11 @@ class _Commands(LazyGroup):
         ),
         "verify": (
             "sluice_cli.commands.verify",
-            "Account for every event: lost, duplicated, dead-lettered; fails on any loss.",
+            "Account for every event: lost, duplicated, dead-lettered, pending; fails on any loss.",
         ),
         "read": (
             "sluice_cli.commands.read",
-            "Show the rows that were written, or convert them to CSV or Parquet.",
+            "Show the rows that were written, or convert them to CSV, JSON lines or Parquet.",
         ),
         "dlq": (
             "sluice_cli.commands.dlq",

@@ -16,18 +16,19 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
-    NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
     UnauthorizedSSOTokenError,
 )
+from botocore.exceptions import NoCredentialsError as BotoNoCredentialsError
 from botocore.parsers import ResponseParserError
 
 from sluice_core.errors import (
     AccessDeniedError,
     ClockSkewError,
     MissingResourceError,
+    NoCredentialsError,
     NotFoundError,
     PermanentError,
     PreconditionError,
@@ -112,8 +113,8 @@ def translated(what: str) -> Iterator[None]:
         raise
     except ClientError as error:
         raise _translate(what, error) from error
-    except (NoCredentialsError, PartialCredentialsError, UnauthorizedSSOTokenError) as error:
-        raise AccessDeniedError(
+    except (BotoNoCredentialsError, PartialCredentialsError, UnauthorizedSSOTokenError) as error:
+        raise NoCredentialsError(
             f"{what}: no usable AWS credentials ({clean(str(error))}); set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, a profile or a role (LocalStack takes any: test/test)"
         ) from error

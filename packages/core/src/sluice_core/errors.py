@@ -4,6 +4,7 @@
     ├── ConfigError            a setting is wrong: the start is refused (exit 2)
     ├── PermanentError         trying again cannot help (exit 1)
     │   ├── AccessDeniedError  AWS refuses these credentials or this action
+    │   │   └── NoCredentialsError  there are none, or no whole ones (exit 2, as for a setting)
     │   ├── NoColumnError      an object has no column of that name
     │   ├── NotFoundError      the object asked for does not exist
     │   └── UnsupportedError   this store does not know what Sluice needs of it
@@ -34,6 +35,10 @@ class PermanentError(SluiceError):
 
 class AccessDeniedError(PermanentError):
     """AWS refused the credentials, or the action under them; the message says what to do."""
+
+
+class NoCredentialsError(AccessDeniedError):
+    """There are no usable AWS credentials: nothing was asked."""
 
 
 class NotFoundError(PermanentError):
@@ -100,6 +105,13 @@ class UnknownCodecError(SluiceError):
             f"unknown codec {codec[:80]!r}: upgrade the batcher, the message waits in the queue"
         )
         self.codec = codec
+
+
+def exit_code(error: SluiceError) -> int:
+    """What a process exits with on `error`: 2 where the surroundings must be set right first, 3, or 1."""
+    if isinstance(error, ConfigError | NoCredentialsError):
+        return 2
+    return 3 if isinstance(error, OwnershipError) else 1
 
 
 def os_reason(error: OSError) -> str:

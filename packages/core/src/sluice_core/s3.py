@@ -20,11 +20,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Fetched:
-    """An object's bytes, entity tag and user metadata."""
+    """An object's bytes, entity tag and user metadata; `version` where the bucket keeps versions."""
 
     body: bytes
     etag: str
     metadata: Mapping[str, str]
+    version: str | None = None
 
 
 class BucketLike(Protocol):
@@ -63,6 +64,10 @@ class BucketLike(Protocol):
 
     def delete(self, key: str) -> None:
         """Removes an object; harmless when it is not there."""
+        ...
+
+    def erase(self, key: str) -> None:
+        """Like `delete`, in all its versions; for an object of few. Needs ListBucketVersions and DeleteObjectVersion."""
         ...
 
     def check(self) -> None:
@@ -143,7 +148,9 @@ class Bucket:
         with translated(what):
             reply = self._s3.head_object(Bucket=self._name, Key=key)
         with understood(what):
-            return Fetched(b"", text(reply["ETag"]), dict(reply.get("Metadata", {})))
+            return Fetched(
+                b"", text(reply["ETag"]), dict(reply.get("Metadata", {})), reply.get("VersionId")
+            )
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """See `BucketLike.list`."""
@@ -174,6 +181,21 @@ class Bucket:
         """See `BucketLike.delete`."""
         with translated(f"delete s3://{self._name}/{key}"):
             self._s3.delete_object(Bucket=self._name, Key=key)
+
+    def erase(self, key: str) -> None:
+        """See `BucketLike.erase`; of 1,000 versions at most."""
+        what = f"delete all versions of s3://{self._name}/{key}"
+        with translated(what):
+            page = self._s3.list_object_versions(Bucket=self._name, Prefix=key)
+        with understood(what):
+            versions = [
+                text(entry["VersionId"])
+                for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                if entry["Key"] == key
+            ]
+        for version in versions:
+            with translated(what):
+                self._s3.delete_object(Bucket=self._name, Key=key, VersionId=version)
 
     def check(self) -> None:
         """See `BucketLike.check`."""

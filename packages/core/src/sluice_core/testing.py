@@ -248,13 +248,15 @@ def _received(message: _Message) -> Received:
 
 @dataclass
 class FakeS3:
-    """One bucket with conditional writes."""
+    """One bucket with conditional writes. `past`: key → versions and delete markers, when it is `versioned`."""
 
     name: str = "bucket"
     before: Fault = no_fault
     after: Fault = no_fault
     exists: bool = True
+    versioned: bool = False
     objects: dict[str, Fetched] = field(default_factory=dict)
+    past: dict[str, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(
@@ -281,7 +283,7 @@ class FakeS3:
             kept = dict(metadata or {})
             for value in (*kept.keys(), *kept.values()):
                 value.encode("ascii")
-            self.objects[key] = Fetched(bytes(body), etag, kept)
+            self.objects[key] = Fetched(bytes(body), etag, kept, self._version(key))
             return etag
 
     def get(self, key: str) -> Fetched:
@@ -294,7 +296,7 @@ class FakeS3:
     def head(self, key: str) -> Fetched:
         """See `BucketLike.head`."""
         found = self.get(key)
-        return Fetched(b"", found.etag, found.metadata)
+        return Fetched(b"", found.etag, found.metadata, found.version)
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """See `BucketLike.list`."""
@@ -305,7 +307,20 @@ class FakeS3:
     def delete(self, key: str) -> None:
         """See `BucketLike.delete`."""
         with _Action(self, "delete"):
+            self._version(key)
             self.objects.pop(key, None)
+
+    def erase(self, key: str) -> None:
+        """See `BucketLike.erase`."""
+        with _Action(self, "erase"):
+            self.objects.pop(key, None)
+            self.past.pop(key, None)
+
+    def _version(self, key: str) -> str | None:
+        if not self.versioned:
+            return None
+        self.past[key] = self.past.get(key, 0) + 1
+        return f"v{self.past[key]}"
 
     def check(self) -> None:
         """See `BucketLike.check`."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from sluice_core.clock import SystemClock
-from sluice_core.errors import ConfigError, SluiceError, os_reason
+from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
 from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger, setup_logging
 from sluice_core.retry import Stopped
@@ -77,7 +77,7 @@ def run(settings: BatcherSettings, plan: Plan) -> int:
         return 2
     except SluiceError as error:
         log.critical("failed", why=str(error))
-        return 1
+        return exit_code(error)
     finally:
         server.close()
 

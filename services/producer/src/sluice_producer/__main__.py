@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from prometheus_client import CollectorRegistry
 from sluice_core.clock import SystemClock
-from sluice_core.errors import ConfigError, OwnershipError, SluiceError, os_reason
+from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
 from sluice_core.lifecycle import Stop
 from sluice_core.logs import get_logger, setup_logging
 from sluice_core.retry import Stopped
@@ -73,9 +73,7 @@ def run(settings: ProducerSettings) -> int:
     except Stopped:
         log.info("stopped before the start was complete")
     except SluiceError as error:
-        code = (
-            3 if isinstance(error, OwnershipError) else 2 if isinstance(error, ConfigError) else 1
-        )
+        code = exit_code(error)
         log.critical("failed", why=str(error), exit_code=code)
     finally:
         if server is not None:

@@ -9,13 +9,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from sluice_core.errors import NotFoundError, PreconditionError, SluiceError
+from sluice_core.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    PreconditionError,
+    SluiceError,
+    UnsupportedError,
+)
 from sluice_core.keys import INTERNAL_PREFIX
 from sluice_core.s3 import BucketLike
 
-from sluice_cli.checks.result import Result, attempt, failed, ok, refused
+from sluice_cli.checks.result import Result, State, attempt, failed, ok, refused, warning
 
 PREFIX: Final = f"{INTERNAL_PREFIX}check/"
+_UNVERSIONED: Final = "null"
+"""The version id of what was written while versioning is suspended."""
+
 _BODY: Final = b"sluice check: this object may be deleted\n"
 _IGNORES: Final = (
     "use AWS S3, or a store that knows conditional writes (LocalStack and moto's server do)"
@@ -43,8 +52,10 @@ def check_bucket(bucket: BucketLike) -> Iterator[Result]:
         yield _replace(bucket, key, etag)
     finally:
         # Also when nobody asks for further results.
-        gone = attempt("bucket: delete", lambda: bucket.delete(key), made)
-    yield gone if gone.state != "ok" else _deleted(bucket, key)
+        gone = _delete(bucket, key)
+    yield gone if gone.state is State.FAILED else _deleted(bucket, key)
+    if gone.state is State.WARNING:
+        yield gone
 
 
 def _read(bucket: BucketLike, key: str) -> Result:
@@ -98,6 +109,28 @@ def _replace(bucket: BucketLike, key: str, etag: str) -> Result:
         f"a stale replacement of {current} was accepted: two producers could share a checkpoint",
         _IGNORES,
     )
+
+
+def _delete(bucket: BucketLike, key: str) -> Result:
+    """In a bucket that keeps versions a deletion only adds one: there all are deleted, if the role may."""
+    name = "bucket: delete"
+    try:
+        versioned = bucket.head(key).version not in (None, _UNVERSIONED)
+        if versioned:
+            with suppress(AccessDeniedError, UnsupportedError):
+                bucket.erase(key)
+                return ok(name)
+        bucket.delete(key)
+    except SluiceError as error:
+        return refused(name, error, "make the bucket, or set SLUICE_BUCKET")
+    if versioned:
+        return warning(
+            "bucket: versions",
+            f"versions of {key} stay: this role may not delete them",
+            "allow s3:ListBucketVersions and s3:DeleteObjectVersion, or let a lifecycle rule expire "
+            f"{PREFIX}",
+        )
+    return ok(name)
 
 
 def _deleted(bucket: BucketLike, key: str) -> Result:

@@ -14,6 +14,7 @@ from sluice_core.errors import (
     TemporaryError,
     UnexpectedAnswerError,
     UnsupportedError,
+    exit_code,
 )
 
 
@@ -34,10 +35,14 @@ class Result:
     state: State
     detail: str = ""
     advice: str = ""
+    code: int = 1
+    """What the command exits with when this has failed."""
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON takes it."""
-        return {**asdict(self), "state": self.state.value}
+        shown = asdict(self)
+        del shown["code"]
+        return {**shown, "state": self.state.value}
 
 
 def ok(name: str, detail: str = "") -> Result:
@@ -78,7 +83,7 @@ def refused(name: str, error: SluiceError, missing: str) -> Result:
         advice = "is AWS_ENDPOINT_URL (unset: AWS itself) right, and can it be reached from here?"
     else:
         advice = "check the names and AWS_REGION"
-    return failed(name, str(error), advice)
+    return Result(name, State.FAILED, str(error), advice, exit_code(error))
 
 
 def attempt(name: str, call: Callable[[], object], missing: str, detail: str = "") -> Result:

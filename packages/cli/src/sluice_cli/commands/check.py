@@ -44,8 +44,8 @@ def main(
 ) -> None:
     """Try settings, queues, permissions, bucket and source; says what to do about a failure.
 
-    Nothing is changed but for a probe object under `_sluice/check/`, which is removed. Exit code 1 when
-    anything failed (a warning does not).
+    Nothing is changed but for a probe object under `_sluice/check/`, which is removed with all its versions.
+    Exit code 1 when anything failed (a warning does not), 2 without credentials.
     """
     console = Console()
     results: list[Result] = []
@@ -58,7 +58,7 @@ def main(
         report = {"ok": good, "checks": [result.to_dict() for result in results]}
         typer.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     if not good:
-        raise typer.Exit(1)
+        raise typer.Exit(max(result.code for result in results if result.state is State.FAILED))
 
 
 def _all(timeout: float, *, source: bool, aws: bool) -> Iterator[Result]:

@@ -34,11 +34,14 @@ def main(
     columns: Annotated[
         str | None, typer.Option(help="Only these columns, separated by commas.")
     ] = None,
-    to: Annotated[
-        Format | None, typer.Option(help="Write a file of this format instead of showing rows.")
-    ] = None,
+    to: Annotated[Format | None, typer.Option(help="The format of the file that -o names.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file for --to.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write this file instead; its ending tells the format, unless --to does.",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite that file without asking.")
