@@ -34,3 +34,8 @@ def rule(error: Mapping[str, Any]) -> str:
     if kind in _RULES:
         return _RULES[kind](error.get("ctx", {}))
     return _KINDS.get(kind.partition("_")[0], str(error["msg"]))
+
+
+def one_line(text: str) -> str:
+    """`text` with line ends and other control characters escaped: a value may hold any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -28,7 +28,7 @@ from sluice_core.quantities import (
     write_seconds,
 )
 from sluice_core.queue_address import parse_queue
-from sluice_core.refusals import rule
+from sluice_core.refusals import one_line, rule
 
 PREFIX = "SLUICE_"
 
@@ -152,7 +152,7 @@ def load_settings(cls: type[S], environ: Mapping[str, str] | None = None) -> S:
         raise ConfigError(_explain(cls, error, values)) from None
     problems = settings.contradictions()
     if problems:
-        raise ConfigError(problems[0] + _more(len(problems)))
+        raise ConfigError(one_line(problems[0]) + _more(len(problems)))
     return settings
 
 
