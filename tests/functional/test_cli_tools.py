@@ -76,7 +76,7 @@ def test_verify_counts_every_message_of_both_queues_and_leaves_them(cloud, tmp_p
     assert said["dead_letters"]["reasons"] == {"bad-event": 34, "redriven": 7, "too-large": 1}
     assert (cloud.dlq.attributes().visible, cloud.queue.attributes().visible) == (36, 23)
     text = _run(cloud, "verify", "--source-ids", str(tmp_path / "ids"), "--queue", expect=1)
-    assert "✗ 1 events are lost" in text
+    assert "✗ 1 event is lost" in text
 
 
 def test_verify_tells_of_letters_that_somebody_else_holds(cloud) -> None:

@@ -104,3 +104,14 @@ def test_numbers_and_nouns() -> None:
     said = [counted(n, "letter") for n in (0, 1, 2_000)]
     assert said == ["0 letters", "1 letter", "2,000 letters"]
     assert counted(1, "entry is", "entries are") == "1 entry is"
+
+
+def test_run_needs_a_prefix_and_touches_nothing(tmp_path: Path) -> None:
+    earlier = tmp_path / "events" / "batch-1.csv"
+    earlier.parent.mkdir()
+    earlier.write_text("mine")
+    result = CliRunner().invoke(app, ["run", "--data", str(tmp_path)], env={"SLUICE_PREFIX": ""})
+    assert result.exit_code == 2
+    assert "SLUICE_PREFIX='': run keeps earlier lakes" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["events"]
+    assert earlier.read_text() == "mine"

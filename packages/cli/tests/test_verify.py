@@ -126,7 +126,7 @@ def test_messages_that_nobody_can_read_are_told_of() -> None:
         read_objects("s3://b/x", FakeS3(), "event_id"), source=_given(list("abc")), letters=letters
     )
     assert verdict.account.samples["lost"] == ["b"]
-    assert any("1 events stand in messages" in line for line in notes(verdict))
+    assert any("1 event stands in messages" in line for line in notes(verdict))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from rich.table import Table
 from sluice_core.quantities import format_bytes
 
 from sluice_cli.verify import Verdict
+from sluice_cli.words import counted
 
 _NAMED: Final = 5
 
@@ -39,8 +40,8 @@ def show(verdict: Verdict, console: Console) -> None:
     row("lost", account.lost, bad=account.lost is not None)
     console.print(table)
     console.print(
-        f"{account.rows:,} rows ({account.duplicates:,} beyond the first of their event) in "
-        f"{verdict.objects.count:,} objects, {format_bytes(verdict.objects.size)}",
+        f"{counted(account.rows, 'row')} ({account.duplicates:,} beyond the first of their event) in "
+        f"{counted(verdict.objects.count, 'object')}, {format_bytes(verdict.objects.size)}",
         highlight=False,
     )
     for line in notes(verdict):
@@ -66,16 +67,16 @@ def _queues(verdict: Verdict) -> Iterator[str]:
         yield "The dead-letter queue was not read: what is in it counts as lost."
     elif letters.reasons:
         counts = ", ".join(f"{reason} {count:,}" for reason, count in letters.reasons.most_common())
-        yield f"Dead letters: {letters.count:,} messages; events by reason: {counts}."
+        yield f"Dead letters: {counted(letters.count, 'message')}; events by reason: {counts}."
     for name, found in (("dead-letter queue", letters), ("queue", queued)):
         if found is not None and found.unreadable:
             yield (
-                f"{found.unreadable:,} events stand in messages of the {name} that cannot be unpacked: "
+                f"{counted(found.unreadable, 'event stands', 'events stand')} in messages of the {name} that cannot be unpacked: "
                 "their ids are not known, so the source's count as lost."
             )
         if found is not None and found.unseen:
             yield (
-                f"{found.unseen:,} messages of the {name} are held by somebody else: what is in them counts "
+                f"{counted(found.unseen, f'message of the {name} is', f'messages of the {name} are')} held by somebody else: what is in them counts "
                 "as lost. Try again when they are back, or with a longer --wait."
             )
 
@@ -84,24 +85,25 @@ def _source(verdict: Verdict) -> Iterator[str]:
     if verdict.never_sent is not None and verdict.account.lost:
         yield f"{verdict.never_sent:,} of the lost are not in the producer's ledger: they never reached the queue."
     if verdict.unread:
+        ids = "at the end of the source's file"
         yield (
-            f"{verdict.unread:,} ids at the end of the source's file are after the last one in the producer's "
+            f"{counted(verdict.unread, f'id {ids} is', f'ids {ids} are')} after the last one in the producer's "
             "ledger: not read yet, so not counted."
         )
     if verdict.account.dropped:
         yield (
-            f"{verdict.account.dropped:,} events are missing and were left out by SLUICE_TRANSFORM on purpose: "
+            f"{counted(verdict.account.dropped, 'event is missing and was', 'events are missing and were')} left out by SLUICE_TRANSFORM on purpose: "
             "no loss, as far as the number tells (which ones is not recorded)."
         )
     if verdict.torn:
-        yield f"{verdict.torn:,} entries of the ledger were cut off (its writer was killed): not counted."
+        yield f"{counted(verdict.torn, 'entry of the ledger was', 'entries of the ledger were')} cut off (its writer was killed): not counted."
 
 
 def _objects(what: str, faults: Mapping[str, str]) -> Iterator[str]:
     for name, fault in list(faults.items())[:_NAMED]:
         yield f"Object {what}: {name}: {fault}"
     if len(faults) > _NAMED:
-        yield f"… and {len(faults) - _NAMED:,} more objects {what}."
+        yield f"… and {counted(len(faults) - _NAMED, 'more object')} {what}."
 
 
 def _result(verdict: Verdict) -> str:
@@ -109,7 +111,7 @@ def _result(verdict: Verdict) -> str:
     if verdict.objects.uncounted:
         return "[red]✗ no column of event ids: cannot count[/]"
     if lost:
-        return f"[red]✗ {lost:,} events are lost[/]"
+        return f"[red]✗ {counted(lost, 'event is', 'events are')} lost[/]"
     if verdict.exit_code == 1:
         return "[red]✗ objects are damaged[/]"
     if verdict.exit_code == 2:

@@ -62,7 +62,7 @@ def run(
     stop.install_signal_handlers()
     try:
         check_options(options)
-        prefix = load_settings(CommonSettings).prefix
+        prefix = _prefix()
         pipeline = Pipeline(options, console, stop, prefix)
         pipeline.execute()
     except ConfigError as error:
@@ -72,6 +72,15 @@ def run(
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
     raise typer.Exit(_report(console, options, pipeline, data / prefix))
+
+
+def _prefix() -> str:
+    prefix = load_settings(CommonSettings).prefix
+    if not prefix:
+        raise ConfigError(
+            "SLUICE_PREFIX='': run keeps earlier lakes beside the new one, so its rows need a prefix"
+        )
+    return prefix
 
 
 def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Path) -> int:
