@@ -48,7 +48,10 @@ def test_every_setting(cls: type[CommonSettings], variable: str) -> None:
 
 
 def test_a_hook_and_a_file_of_columns(tmp_path) -> None:
+    columns = tmp_path / "columns.yaml"
+    columns.write_text("columns:\n- {name: a, path: 'x\"y'}\n")
     for variable, value, says in (
+        ("SLUICE_COLUMNS", str(columns), "columns.yaml:2: key 'x\"y' holds a quotation mark"),
         ("SLUICE_TRANSFORM", "my hook", "a module and a function in it are needed"),
         (
             "SLUICE_COLUMNS",

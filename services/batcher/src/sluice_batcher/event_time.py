@@ -7,6 +7,8 @@ fields of both presets, in an order that keeps the order of each: `meta.dt`, `ti
 
 from typing import Final
 
+from sluice_batcher.columns.model import refused_key
+
 Path = tuple[str, ...]
 
 DEFAULT: Final = "meta.dt,time,timestamp,created_at,ts"
@@ -27,6 +29,10 @@ def parse_paths(setting: str) -> tuple[Path, ...]:
         if text.startswith("@"):
             raise ValueError(
                 f"{text!r} is no field of an event: only paths in its data hold its time"
+            )
+        if (key := refused_key(path)) is not None:
+            raise ValueError(
+                f"key {key!r} holds a quotation mark, a backslash or a control character"
             )
         if path in paths:
             raise ValueError(f"path {text!r} appears twice")

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import yaml
 from sluice_core.errors import ConfigError, os_reason
 
-from sluice_batcher.columns.model import SPECIAL, Column, ColumnSet, Kind
+from sluice_batcher.columns.model import SPECIAL, Column, ColumnSet, Kind, refused_key
 
 BUILT_IN: Final = ("article", "recentchange")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -118,6 +118,10 @@ class _Reader:
             parts = tuple(self._text(node, "path").split("."))
         if not parts or not all(parts):
             self._fail(node, "a path is keys joined by dots (length.old); none may be empty")
+        if (key := refused_key(parts)) is not None:
+            self._fail(
+                node, f"key {key!r} holds a quotation mark, a backslash or a control character"
+            )
         if parts[0].startswith("@") and parts not in SPECIAL:
             known = ", ".join(special[0] for special in SPECIAL)
             self._fail(node, f"path {'.'.join(parts)!r}: of those with @ there are {known}")
