@@ -138,6 +138,30 @@ def test_a_canary_that_comes_again_is_counted_once_and_what_is_dropped_stands_in
     assert [len(digests[name]) for name in ("e0", "e1", "e2")] == [1, 1, 2]
 
 
+@pytest.mark.parametrize("sse_id", ["\f1", "\v1"])
+def test_an_id_that_fits_into_no_header_is_a_gap_and_no_end_also_after_a_restart(
+    sse_id: str,
+) -> None:
+    cloud = Cloud()
+    counter = iter(range(1000))
+
+    def script(_request: Request) -> Answer:
+        return Answer([frame(f'{{"n":{next(counter)}}}', sse_id=sse_id)], cut=True)
+
+    with SseServer(script) as server:
+        for least in (3, 6):
+            running = Running(cloud, server.url, SLUICE_SOURCE_PRESET="generic")
+            until(
+                lambda least=least: len(cloud.events) >= least,  # type: ignore[misc]
+                "events of several connections",
+            )
+            assert running.metric("resume_gaps_total") >= 1
+            assert running.stop() is None
+        assert all("last-event-id" not in request.headers for request in server.requests)
+    told = {json.loads(event)["n"] for event in cloud.events}
+    assert told == set(range(len(told)))
+
+
 def test_the_position_waits_for_the_dead_letter_queue() -> None:
     cloud = Cloud()
 

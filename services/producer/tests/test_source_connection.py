@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -84,6 +85,44 @@ def test_a_compressed_stream_is_read_too() -> None:
         events, cause = read(source(server.url).open(Resume(), 0))
     assert [e.data for e in events] == ["1", "2"]
     assert cause == "end"
+
+
+def _pieces(coding: str) -> list[bytes]:
+    """Two events, each flushed by itself, in that coding."""
+    bits = {"gzip": 31, "x-gzip": 31, "GZIP": 31, "deflate": 15, "identity": None}[coding]
+    if bits is None:
+        return [frame("1"), frame("2")]
+    packer = zlib.compressobj(wbits=bits)
+    return [packer.compress(frame(n)) + packer.flush(zlib.Z_SYNC_FLUSH) for n in ("1", "2")]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP", "deflate", "identity"])
+def test_a_coding_that_was_not_asked_for_is_decoded_as_it_arrives(coding: str) -> None:
+    """The stream hangs after its second event, which must have been told by then."""
+    answer = Answer(_pieces(coding), headers={"Content-Encoding": coding}, hang=True)
+    with SseServer(lambda _r: answer) as server:
+        events, cause = read(source(server.url, idle=0.5).open(Resume(), 0))
+        assert server.requests[0].headers["accept-encoding"] == "identity"
+    assert [e.data for e in events] == ["1", "2"]
+    assert cause == "idle"
+
+
+@pytest.mark.parametrize("coding", ["br", "compress", "aws-chunked", "gzip, br", "identity, gzip"])
+def test_a_coding_that_nothing_here_decodes_is_refused_by_its_name(coding: str) -> None:
+    answer = Answer([b"\x8b\x02\x80"], headers={"Content-Encoding": coding})
+    with SseServer(lambda _r: answer) as server, pytest.raises(Refused) as caught:
+        source(server.url).open(Resume(), 0)
+    assert repr(coding) in caught.value.detail
+
+
+def test_whether_anything_arrived_is_known_when_only_comments_came() -> None:
+    with SseServer(lambda r: Answer([b":ok\n\n"] if r.number else [])) as server:
+        for expected in (False, True):
+            stream = source(server.url).open(Resume(), 0)
+            with pytest.raises(Broken):
+                list(stream)
+            assert stream.arrived is expected
+            stream.close()
 
 
 def test_a_cut_is_network_and_the_event_that_was_cut_is_not_delivered() -> None:

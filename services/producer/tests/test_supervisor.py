@@ -17,7 +17,7 @@ Step = Exception | list[str | float]
 class FakeStream:
     def __init__(self, steps: list[str | float], clock: FakeClock, retry: float | None) -> None:
         self.steps, self.clock, self.retry = steps, clock, retry
-        self.interrupted = self.closed = False
+        self.interrupted = self.closed = self.arrived = False
 
     def __iter__(self) -> Iterator[SourceEvent]:
         for step in self.steps:
@@ -25,7 +25,10 @@ class FakeStream:
                 self.clock.advance(step)
             elif step in ("end", "idle", "network"):
                 raise Broken(step, step)
+            elif step == ":comment":
+                self.arrived = True
             else:
+                self.arrived = True
                 yield SourceEvent("message", step, "", "")
         raise Broken("end", "end")
 
@@ -122,8 +125,10 @@ def test_final_refusals_fail_loudly(status: int) -> None:
 
 
 def test_403_names_the_user_agent() -> None:
+    case = Case([Refused(403, "no")])
+    case.place.at = Resume()
     with pytest.raises(PermanentError, match="SLUICE_USER_AGENT"):
-        Case([Refused(403, "no")]).run()
+        case.run()
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -155,6 +160,18 @@ def test_a_connection_that_ends_at_once_is_not_hammered() -> None:
     case = Case([[]] * 12).run()
     assert sum(case.source.pauses) > 30
     assert max(case.source.pauses) <= 60
+
+
+def test_a_quiet_stream_is_connected_again_at_once_as_long_as_it_says_anything() -> None:
+    """Comments alone, each connection cut after six seconds: what happens while we wait would be lost."""
+    case = Case([[":comment", 6.0, "network"]] * 20 + [["a"]], retry=1.0).run()
+    assert case.source.pauses[:20] == [6.0] * 20
+    assert case.events == ["a"]
+
+
+def test_a_connection_that_says_nothing_is_waited_for_longer_and_longer() -> None:
+    case = Case([[6.0, "network"]] * 12).run()
+    assert max(case.source.pauses) > 6 + 16
 
 
 def test_backoff_doubles_with_full_jitter_and_has_a_cap() -> None:
@@ -193,8 +210,10 @@ def test_an_error_event_reconnects_with_backoff() -> None:
 
 
 def test_a_wrong_content_type_is_final_at_first_and_temporary_later() -> None:
+    case = Case([Refused(200, "no event stream but text/html")])
+    case.place.at = Resume()
     with pytest.raises(PermanentError, match="text/html"):
-        Case([Refused(200, "no event stream but text/html")]).run()
+        case.run()
     assert Case([["a"], Refused(200, "text/html"), ["b"]]).run().events == ["a", "b"]
 
 
@@ -210,6 +229,85 @@ def test_too_old_moves_the_place_and_goes_on() -> None:
 def test_a_400_that_no_place_cures_is_final_not_a_loop() -> None:
     with pytest.raises(PermanentError, match="400"):
         Case([Refused(400, "bad")] * 20).run()
+
+
+class ById(Place):
+    """Resumes by an id, which it gives up when told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = Resume(headers={"Last-Event-ID": "7"})
+
+    def too_old(self, probe: Callable[[Resume], bool]) -> None:
+        self.moves += 1
+        self.at = Resume()
+
+
+def by_id(
+    answer: Callable[[Resume, int], Exception | None], patience: int = 60
+) -> tuple[Case, ById]:
+    """A run against a source that answers by what it is asked; ends at the first event."""
+    case, place, count = Case([]), ById(), 0
+
+    class Picky(FakeSource):
+        def open(self, resume: Resume, now: float) -> FakeStream:
+            nonlocal count
+            count += 1
+            self.opened.append((self.clock.monotonic(), resume))
+            assert count <= patience, "a loop"
+            refusal = answer(resume, count)
+            if refusal is not None:
+                raise refusal
+            return FakeStream(["a"], self.clock, None)
+
+    def handle(event: SourceEvent) -> None:
+        case.events.append(event.data)
+        case.stop.request()
+
+    case.source = Picky([], case.clock, case.stop)
+    case.supervisor = Supervisor(
+        case.source,
+        place,
+        handle,
+        stop=case.stop,
+        clock=case.clock,
+        rng=random.Random(1),
+        observe=lambda cause, _detail: case.causes.append(cause),
+    )
+    return case, place
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 409, 410, 413, 414, 416, 422, 431, 500])
+def test_a_place_that_alone_is_refused_is_given_up_and_reading_goes_on(status: int) -> None:
+    """Whatever a source answers to an id that it does not know, or that is too long for it."""
+    case, place = by_id(lambda resume, _: Refused(status, "what?") if resume.headers else None)
+    case.run()
+    assert case.events == ["a"]
+    assert place.moves == 1
+    assert case.source.opened[-1][1] == Resume()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_that_is_not_for_the_place_gives_nothing_up(status: int) -> None:
+    case, place = by_id(lambda _resume, _count: Refused(status, "no"))
+    with pytest.raises(PermanentError, match=str(status)):
+        case.run()
+    assert place.moves == 0
+
+
+def test_a_refusal_that_has_passed_when_it_is_looked_into_gives_nothing_up() -> None:
+    case, place = by_id(lambda _resume, count: Refused(404, "deploying") if count == 1 else None)
+    case.run()
+    assert place.moves == 0
+    assert case.source.opened[-1][1] == Resume(headers={"Last-Event-ID": "7"})
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_source_that_is_down_keeps_the_place(status: int) -> None:
+    case, place = by_id(lambda _resume, count: Refused(status, "") if count < 30 else None)
+    case.run()
+    assert place.moves == 0
+    assert case.source.opened[-1][1] == Resume(headers={"Last-Event-ID": "7"})
 
 
 def test_a_stop_during_the_probe_ends_without_moving() -> None:

@@ -141,7 +141,7 @@ def _tracker(
         runtime.metrics.last_gap.set(runtime.clock.now())
         runtime.metrics.gap_seconds.inc(seconds)
         _log.error(
-            "GAP: the source no longer has the events after the checkpoint; reading goes on later",
+            "GAP: the source could not be asked for what follows the checkpoint; reading goes on later",
             gap_seconds=seconds,
             resumed_at_ms=taken,
         )

@@ -83,10 +83,24 @@ class GenericTracker:
         last = self._last_event_id
         # A header's value cannot begin or end with a space (RFC 9110 section 5.5).
         value = last.strip(" \t")
+        if last and not sendable(value):
+            _log.error("the last event's id fits into no header: reading goes on without it")
+            self._give_up()
+            return Resume()
         return Resume(headers={"Last-Event-ID": value} if value else {}, last_event_id=last)
 
-    def too_old(self, _probe: Callable[[Resume], bool]) -> None:
-        """Forgets the id: the standard knows no way to ask for the oldest event."""
+    def too_old(self, probe: Callable[[Resume], bool]) -> None:
+        """Forgets the id: the standard knows no way to ask for the oldest event.
+
+        Not before it is known that the source takes us without: the id may be good, and something else wrong.
+        """
+        if not probe(Resume()):
+            raise PermanentError(
+                "the source refuses us even without an id to resume from; check SLUICE_SOURCE_URL"
+            )
+        self._give_up()
+
+    def _give_up(self) -> None:
         self._last_event_id = ""
         self._on_gap(None, None)
 
@@ -193,6 +207,11 @@ class WikimediaTracker:
     def _place(self, window: Window) -> int:
         at = window.resume_at
         return self._floor if at is None else max(at, self._floor)
+
+
+def sendable(value: str) -> bool:
+    """Whether an SSE id can be a header's value: visible characters, spaces and tabs (RFC 9110 section 5.5)."""
+    return bool(value) and not any((c < " " and c != "\t") or c == "\x7f" for c in value)
 
 
 def parse_since(text: str) -> int:

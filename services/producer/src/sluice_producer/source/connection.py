@@ -13,6 +13,7 @@ import requests
 import urllib3
 from requests_sse import InvalidContentTypeError, InvalidStatusCodeError
 
+from sluice_producer.source.coding import undecodable
 from sluice_producer.source.parser import Parser, SourceEvent
 from sluice_producer.source.session import LineSession, StreamEnded
 
@@ -62,6 +63,11 @@ class Stream(Protocol):
     @property
     def retry(self) -> float | None:
         """Seconds to wait before a reconnect, as the source asked; None when it did not."""
+        ...
+
+    @property
+    def arrived(self) -> bool:
+        """Whether anything has come, were it a comment: then the source is at work."""
         ...
 
     def __iter__(self) -> Iterator[SourceEvent]:
@@ -119,7 +125,15 @@ class HttpSource:
         ) as error:
             session.close()
             raise Broken("connect", _text(error)) from error
-        return _HttpStream(parser, session)
+        stream = _HttpStream(parser, session)
+        coding = undecodable(parser.encoding)
+        if coding:
+            stream.close()
+            raise Refused(
+                200,
+                f"Content-Encoding {coding!r}, which nothing here decodes (asked for: identity)",
+            )
+        return stream
 
 
 class _HttpStream:
@@ -130,6 +144,11 @@ class _HttpStream:
     @property
     def retry(self) -> float | None:
         return self._parser.retry
+
+    @property
+    def arrived(self) -> bool:
+        response = self._parser.response
+        return response is not None and response.arrived
 
     def __iter__(self) -> Iterator[SourceEvent]:
         try:

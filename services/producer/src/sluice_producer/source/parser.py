@@ -61,6 +61,11 @@ class Parser(EventSource):
         return self._response  # type: ignore[return-value]  # our session makes nothing else
 
     @property
+    def encoding(self) -> str | None:
+        """The response's Content-Encoding."""
+        return None if self._response is None else self._response.headers.get("Content-Encoding")
+
+    @property
     def _lines(self) -> LineResponse:
         return self._response  # type: ignore[return-value]  # set while events are read
 

@@ -23,7 +23,7 @@ class StreamEnded(Exception):  # noqa: N818  (not an error: a stream may end)
 class LineResponse(requests.Response):
     """A response that is read as it arrives, in lines.
 
-    `current` is the line that was given out last.
+    `current` is the line that was given out last, `arrived` whether any byte of the body has come.
     """
 
     def __init__(self, max_line: int, on_chunk: Callable[[], None]) -> None:
@@ -32,6 +32,7 @@ class LineResponse(requests.Response):
         self._on_chunk = on_chunk
         self._again: bytes | None = None
         self.current = b""
+        self.arrived = False
 
     def __bool__(self) -> bool:
         """True: requests-sse asks for each event, and requests would judge the status each time."""
@@ -47,6 +48,7 @@ class LineResponse(requests.Response):
         read, feed = self.raw.read1, self._splitter.feed
         compressed = "Content-Encoding" in self.headers
         while chunk := read(_CHUNK, decode_content=compressed):
+            self.arrived = True
             self._on_chunk()
             for line in feed(chunk):
                 self.current = line

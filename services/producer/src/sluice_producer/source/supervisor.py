@@ -6,7 +6,7 @@ Retry-After nor a lossless resume).
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -24,8 +24,13 @@ _log = get_logger(__name__)
 NO_CONTENT: Final = 204
 TOO_OLD: Final = 400
 CONTENT_TYPE: Final = 200
+SERVER_ERROR: Final = 500
 MAX_TOO_OLD: Final = 3
 """Times that a place may be refused in a row: then it is not its age that the source refuses."""
+_PATIENCE: Final = 5
+"""Refusals in a row before one that may pass (500, no event stream) is blamed on the place to resume from."""
+_SURE: Final = 2
+"""Times that a source must take us without that place and refuse us with it, before it is given up."""
 _BEAT_SECONDS: Final = 15.0
 TEMPORARY: Final = frozenset({408, 425, 429})
 
@@ -55,7 +60,11 @@ class Resumable(Protocol):
 
 @dataclass(frozen=True)
 class Policy:
-    """Seconds. A connection that lasted `healthy` and delivered events may end: the next follows at once."""
+    """Seconds. A connection that lasted `healthy` and brought anything may end: the next follows at once.
+
+    Comments are enough: a stream in which nothing happens is at work, and what happens while we wait is lost
+    where the source keeps no history.
+    """
 
     base: float = 1.0
     cap: float = 60.0
@@ -102,6 +111,8 @@ class Supervisor:
         self._base = self._policy.base
         self._once_worked = False
         self._too_old = 0
+        self._asked = Resume()
+        self._refusals: list[int] = []
         stop.on_request(self.interrupt)
 
     def run(self) -> None:
@@ -134,7 +145,8 @@ class Supervisor:
                 self._stream.interrupt()
 
     def _connect_and_read(self) -> None:
-        stream = self._open(self._position.resume())
+        self._asked = self._position.resume()
+        stream = self._open(self._asked)
         started, delivered = self._clock.monotonic(), False
         handle, stopped = self._handle, self._stop.event.is_set
         try:
@@ -151,9 +163,11 @@ class Supervisor:
         finally:
             if stream.retry is not None:
                 self._base = min(max(stream.retry, 0.1), self._policy.cap)
-            if delivered:
-                healthy = self._clock.monotonic() - started >= self._policy.healthy
-                self._failures = -1 if healthy else 0
+            lasted = self._clock.monotonic() - started >= self._policy.healthy
+            if lasted and stream.arrived:
+                self._failures = -1
+            elif delivered:
+                self._failures = 0
             with self._lock:
                 self._stream = None
             stream.close()
@@ -166,38 +180,78 @@ class Supervisor:
             stream.interrupt()
         self._once_worked = True
         self._too_old = 0
+        self._refusals.clear()
         self._observe("open", "")
         return stream
 
     def _after_refusal(self, refusal: Refused) -> None:
         status = refusal.status
-        if (
-            status == TOO_OLD
-            and self._too_old < MAX_TOO_OLD
-            and self._position.resume().asks_for_history
-        ):
+        self._refusals = [s for s in self._refusals if s == status] + [status]
+        blamed = self._place_is_refused(status)
+        if blamed:
             self._too_old += 1
             _log.error(
                 "the source refuses the place to resume from", status=status, detail=refusal.detail
             )
-            self._position.too_old(self._probe)
-        elif status in TEMPORARY or status >= 500 or (status == CONTENT_TYPE and self._once_worked):
+            self._position.too_old(lambda resume: self._probe(resume, {TOO_OLD, status}))
+        elif blamed is None or self._may_pass(status):
             self._pause(refusal.retry_after, f"status {status}")
         else:
-            raise PermanentError(
-                f"the source refuses: HTTP {status}: {refusal.detail or 'no text'}; check SLUICE_SOURCE_URL"
-                + (" and SLUICE_USER_AGENT" if status == 403 else "")
-            )
+            raise _final(refusal)
 
-    def _probe(self, resume: Resume) -> bool:
-        """Whether the source accepts `resume`; waits through what is temporary. Raises Stopped."""
+    def _may_pass(self, status: int) -> bool:
+        return (
+            status in TEMPORARY
+            or status >= SERVER_ERROR
+            or (status == CONTENT_TYPE and self._once_worked)
+        )
+
+    def _place_is_refused(self, status: int) -> bool | None:
+        """Whether it is the place to resume from that the source refuses, rather than us. None: neither, after all.
+
+        400 says so. Of any other refusal that could be for an id (404 for an unknown one, 431 for a long one,
+        500 where reading it fails) it is found out: without that place the source takes us, with it it does
+        not, again and again.
+        """
+        if not self._asked.asks_for_history or self._too_old >= MAX_TOO_OLD:
+            return False
+        if status == TOO_OLD or not self._could_be_the_place(status):
+            return status == TOO_OLD
+        for _ in range(_SURE):
+            if not self._probe(Resume()):
+                return False
+            if self._probe(self._asked):
+                return None
+        return True
+
+    def _could_be_the_place(self, status: int) -> bool:
+        if status in TEMPORARY or status > SERVER_ERROR:
+            return False
+        return not self._may_pass(status) or len(self._refusals) % _PATIENCE == 0
+
+    def _probe(self, resume: Resume, refusals: Container[int] | None = None) -> bool:
+        """Whether the source accepts `resume`; waits through what is temporary.
+
+        `refusals`: the statuses that mean no; any other that does not pass is raised (None: each means no).
+        Raises Stopped, PermanentError.
+        """
         while not self._stop.requested:
             try:
                 self._source.open(resume, self._clock.now()).close()
             except Refused as refusal:
-                if refusal.status == TOO_OLD:
+                status = refusal.status
+                if status == NO_CONTENT:
+                    return True
+                if refusals is not None and status in refusals:
                     return False
-                self._after_refusal(refusal)
+                if status in TEMPORARY or status > SERVER_ERROR:
+                    self._pause(refusal.retry_after, f"status {status}")
+                elif refusals is None:
+                    return False
+                elif self._may_pass(status):
+                    self._pause(refusal.retry_after, f"status {status}")
+                else:
+                    raise _final(refusal) from refusal
             except Broken as broken:
                 self._pause(None, broken.cause)
             else:
@@ -220,3 +274,13 @@ class Supervisor:
         while not self._stop.requested and (left := until - self._clock.monotonic()) > 0:
             self._beat()
             self._clock.wait(self._stop.event, min(left, _BEAT_SECONDS))
+
+
+def _final(refusal: Refused) -> PermanentError:
+    advice = {
+        401: "SLUICE_SOURCE_HEADERS holds credentials",
+        403: "check SLUICE_SOURCE_URL, SLUICE_SOURCE_HEADERS and SLUICE_USER_AGENT",
+    }.get(refusal.status, "check SLUICE_SOURCE_URL")
+    return PermanentError(
+        f"the source refuses: HTTP {refusal.status}: {refusal.detail or 'no text'}; {advice}"
+    )
