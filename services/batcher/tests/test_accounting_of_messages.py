@@ -89,6 +89,32 @@ def test_forbidden_does_not_outlive_the_first_extension_that_works():
     assert balance(rig) == (1, 1)
 
 
+def test_an_extension_that_failed_as_a_whole_tells_of_no_right():
+    """A time-out comes as a refusal of each entry: a role that may not extend still may not."""
+    rig = Rig(batch_max_rows=1000, batch_max_age=600)
+    rig.queue.visibility_timeout = 30
+
+    def denied(action):
+        if action == "extend":
+            raise AccessDeniedError("ChangeMessageVisibility is not allowed")
+
+    rig.send(packs(1))
+    rig.receive()
+    rig.queue.before = denied
+    rig.advance(20)
+    rig.queue.before = lambda _: None
+    rig.queue.refuse = lambda action, index, _: (
+        Refused(index, "TemporaryError", "timed out", permanent=False)
+        if action == "extend"
+        else None
+    )
+    rig.advance(5)
+    rig.clock.advance(100)
+    rig.batcher.buffer.close_open()
+    rig.flush()
+    assert rig.ids() == names(10), "else the message goes round for ever"
+
+
 def test_leases_of_a_queue_made_again_are_followed_like_any_other():
     rig = Rig(batch_max_rows=20)
     rig.send(packs(1))

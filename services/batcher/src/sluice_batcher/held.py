@@ -101,6 +101,11 @@ class Ledger:
         self._lock = threading.Lock()
         self.generation = 0
 
+    def next_generation(self) -> None:
+        """The queue has another in its place: what comes from now on is the new one's."""
+        with self._lock:
+            self.generation += 1
+
     def admit(self, message: Received, *, now: float, lease_until: float) -> tuple[Admission, Held]:
         """Takes a received message in. A written one goes to be deleted again at once."""
         with self._lock:
@@ -182,7 +187,9 @@ class Ledger:
     ) -> None:
         """SQS's answer to an extension up to `until`; `refused`: index → what it said of that lease."""
         with self._lock:
-            self._forbidden = False
+            # A call that failed as a whole comes as a refusal of each: that tells of no right.
+            if len(refused) < len(leases):
+                self._forbidden = False
             for index, (held, handle) in enumerate(leases):
                 entry = refused.get(index)
                 if held.handle != handle:

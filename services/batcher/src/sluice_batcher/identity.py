@@ -33,7 +33,7 @@ class QueueIdentity:
                 return None
             if created_at != self._created_at:
                 self._created_at = created_at
-                self._ledger.generation += 1
+                self._ledger.next_generation()
                 _log.warning(
                     "the queue was made again: what is held is all that is left of the old one"
                 )

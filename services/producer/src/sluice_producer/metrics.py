@@ -10,8 +10,19 @@ from sluice_core.minute import MinuteLine
 from sluice_producer.filter import DROP_REASONS
 from sluice_producer.packer import TRIGGERS
 
-CAUSES = ("end", "idle", "network", "connect", "source-error")
-"""Why connections end, but for HTTP's refusals, which are `status-<number>`."""
+CAUSES = (
+    "end",
+    "idle",
+    "network",
+    "connect",
+    "source-error",
+    "status-429",
+    "status-500",
+    "status-502",
+    "status-503",
+    "status-504",
+)
+"""Why connections end, as far as it is known beforehand; any other refusal of HTTP's is `status-<number>`, too."""
 _COUNTS = {
     "events": "sluice_producer_events_received_total",
     "sent": "sluice_producer_events_sent_total",
