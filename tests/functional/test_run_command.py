@@ -140,10 +140,12 @@ def test_duration_format_columns_and_rows(start):
     assert sorted(frame["event_id"]) == sorted(run.ledger())
 
 
-def test_a_source_of_ones_own_is_read_up_to_the_asked_number(start):
+def test_a_source_of_ones_own_is_read_up_to_the_asked_number(start, tmp_path):
+    columns = 'columns: [{name: event_id, path: "@event_id"}, {name: n, type: int64}]\n'
+    (tmp_path / "columns.yaml").write_text(columns)
     options = ServerOptions(dialect="generic", at_end="hold")
     with SseServer(EventLog(1, 900, 0), options) as server:
-        run = start("--source", server.url, "--events", "250")
+        run = start("--source", server.url, "--events", "250", "--columns", "columns.yaml")
         assert run.finish() == 0, run.output
     generic = DIALECTS["generic"]
     expected = [generic.ledger_id(EventStream(1, 0, 1.0), n) for n in range(250)]
