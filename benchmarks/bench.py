@@ -26,10 +26,10 @@ from botocore.config import Config
 from meter import Usage, run
 from rich.console import Console
 from rich.table import Table
-from sluice_cli.localstack import EmbeddedLocalStack
-from sluice_cli.ports import free_port
-from sluice_cli.sse import EventLog, ServerOptions, SseServer
 from sluice_core.aws import plain_listings
+from sluice_local.localstack import EmbeddedLocalStack
+from sluice_local.ports import free_port
+from sluice_local.sse import EventLog, ServerOptions, SseServer
 
 HERE = Path(__file__).parent
 LAKE = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sluice_cli.localstack import EmbeddedLocalStack
-from sluice_cli.resources import Names, Resources, connect
+from sluice_local.localstack import EmbeddedLocalStack
+from sluice_local.resources import Names, Resources, connect
 
 # With importmode=importlib nothing puts this directory on the path, and `harness` is a package of ours.
 sys.path.insert(0, str(Path(__file__).parent))

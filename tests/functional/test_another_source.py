@@ -75,7 +75,7 @@ def test_the_how_to_s_examples(make_pipeline, tmp_path, shape, wire):
 
 
 def test_the_full_example_of_a_columns_file_is_one(tmp_path):
-    from sluice_batcher.columns import Kind, load_columns
+    from sluice_batcher.rows.columns import Kind, load_columns
 
     path = tmp_path / "columns.yaml"
     path.write_text(written("yaml", "columns.yaml"))

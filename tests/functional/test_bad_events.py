@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from harness.source import ScriptedSource
 from harness.waiting import until
-from sluice_core.event_id import digest
+from sluice_core.wire.event_id import digest
 
 pytestmark = pytest.mark.functional
 

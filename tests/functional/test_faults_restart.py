@@ -7,7 +7,7 @@ from harness.cloud import Cloud
 from harness.pipeline import VISIBILITY
 from harness.source import Source
 from harness.waiting import until
-from sluice_cli.localstack import EmbeddedLocalStack
+from sluice_local.localstack import EmbeddedLocalStack
 
 pytestmark = pytest.mark.functional
 

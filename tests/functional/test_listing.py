@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.cloud import Cloud
-from sluice_core.reader import read_arrow
+from sluice_core.lake.reader import read_arrow
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
 

@@ -9,15 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
-from sluice_cli.localstack import (
+from sluice_core.aws.sqs import OutMessage
+from sluice_local.localstack import (
     EmbeddedLocalStack,
     EnvironmentBuildError,
     LocalStackError,
     ensure_environment,
     install,
 )
-from sluice_cli.resources import Names, Resources, connect
-from sluice_core.sqs import OutMessage
+from sluice_local.resources import Names, Resources, connect
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(120)]
 
@@ -115,7 +115,7 @@ def test_restart_keeps_the_port_and_loses_the_rest(
 
 def test_it_dies_with_a_starter_that_was_killed() -> None:
     script = (
-        "from sluice_cli.localstack import EmbeddedLocalStack as E\n"
+        "from sluice_local.localstack import EmbeddedLocalStack as E\n"
         "import sys\n"
         "e = E().start()\n"
         "print(e.pid, e.directory, flush=True)\n"

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harness.account import data_keys
-from sluice_batcher.columns import load_columns
-from sluice_batcher.formats import make_format
+from sluice_batcher.rows.columns import load_columns
+from sluice_batcher.write.formats import make_format
 from sluice_core import read_batches
 
 pytestmark = pytest.mark.functional

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from harness.waiting import until
-from sluice_cli.events import EventStream
-from sluice_cli.resources import Names, Resources
-from sluice_cli.sse import EventLog, ServerOptions, SseServer
-from sluice_cli.sse.frames import DIALECTS
 from sluice_core.aws import clients
-from sluice_core.reader import read_batches
+from sluice_core.lake.reader import read_batches
 from sluice_core.settings import CommonSettings, load_settings
+from sluice_local.events import EventStream
+from sluice_local.resources import Names, Resources
+from sluice_local.sse import EventLog, ServerOptions, SseServer
+from sluice_local.sse.frames import DIALECTS
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(120)]
 

@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 import pytest
-from sluice_cli.checks import Result, check_bucket, check_queues, check_settings, check_source
-from sluice_cli.checks.source import _advice
+from sluice_cli.check import Result, check_bucket, check_queues, check_settings, check_source
+from sluice_cli.check.source import _advice
 from sluice_cli.main import app
 from sluice_cli.target import Target
+from sluice_core.aws.sqs import OutMessage, QueueAttributes, Refused
 from sluice_core.errors import (
     AccessDeniedError,
     MissingResourceError,
@@ -22,7 +23,6 @@ from sluice_core.errors import (
     TemporaryError,
 )
 from sluice_core.settings import CommonSettings
-from sluice_core.sqs import OutMessage, QueueAttributes, Refused
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 from typer.testing import CliRunner
 

@@ -1,8 +1,8 @@
 """What `sluice check` advises fits what AWS, or something in its place, has said."""
 
 import pytest
-from sluice_cli.checks.queues import _main
-from sluice_cli.checks.result import State, refused
+from sluice_cli.check.queues import _main
+from sluice_cli.check.result import State, refused
 from sluice_core.errors import (
     ClockSkewError,
     TemporaryError,

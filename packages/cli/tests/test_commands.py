@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from sluice_cli.main import app
-from sluice_cli.resources import Names
+from sluice_local.resources import Names
 from typer.testing import CliRunner
 
 HEAVY = ("pandas", "pyarrow", "boto3", "botocore", "requests", "numpy")

@@ -4,13 +4,13 @@ import json
 
 import pytest
 from rich.console import Console
-from sluice_cli.dlq_report import listing, outcome, single, summary
-from sluice_cli.dlq_view import find, look
-from sluice_cli.redrive import Outcome
+from sluice_cli.dlq.redrive import Outcome
+from sluice_cli.dlq.report import listing, outcome, single, summary
+from sluice_cli.dlq.view import find, look
 from sluice_core import reasons, wire
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.errors import PermanentError
-from sluice_core.lifecycle import Stop
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
 BIG = json.dumps({"meta": {"id": "big"}, "pad": "x" * 1_100_000})

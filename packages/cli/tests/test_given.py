@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from sluice_cli.given import read_given
+from sluice_cli.verify.given import read_given
 from sluice_core.errors import ConfigError
-from sluice_core.event_id import digest, short_digest
-from sluice_core.told import FILTERED, REPEATED, Told
+from sluice_core.lake.told import FILTERED, REPEATED, Told
+from sluice_core.wire.event_id import digest, short_digest
 
 
 def _filtered(told: Told) -> list[str]:

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from sluice_cli.letters import content
+from sluice_cli.dlq.content import content
 from sluice_core import reasons, wire
+from sluice_core.aws.sqs import OutMessage, Received
 from sluice_core.deadletter import DeadLetter, DeadLetters
-from sluice_core.event_id import digest
-from sluice_core.lifecycle import Stop
-from sluice_core.sqs import OutMessage, Received
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_core.wire.event_id import digest
 
 EVENTS = [json.dumps({"meta": {"id": f"e{n}"}, "n": n}).encode() for n in range(3)]
 NAMES = ["e0", "e1", "e2"]

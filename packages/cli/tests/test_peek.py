@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_cli.peek import Peek
+from sluice_cli.dlq.peek import Peek
+from sluice_core.aws.sqs import OutMessage, Received
 from sluice_core.errors import TemporaryError
-from sluice_core.sqs import OutMessage, Received
 from sluice_core.testing import FakeClock, FakeSqs
 
 

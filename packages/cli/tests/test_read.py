@@ -16,8 +16,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from sluice_cli.main import app
-from sluice_cli.rows import as_table
-from sluice_core.reader import read_arrow
+from sluice_cli.read.rows import as_table
+from sluice_core.lake.reader import read_arrow
 from typer.testing import CliRunner
 
 ROWS = 'id,title,comment,bot,event_id\n1,"a, ""b""",,true,e1\n,[red]x[/red]\x1b[31m,"two\nlines",false,e2\n3,null,"",true,e3\n'

@@ -5,12 +5,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_cli.redrive import Choice, Outcome, Redrive
+from sluice_cli.dlq.redrive import Choice, Outcome, Redrive
 from sluice_core import reasons, wire
+from sluice_core.aws.sqs import OutMessage, Refused
 from sluice_core.deadletter import A_REASON, DeadLetter, DeadLetters
 from sluice_core.errors import TemporaryError
-from sluice_core.lifecycle import Stop
-from sluice_core.sqs import OutMessage, Refused
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
 EVENTS = [json.dumps({"meta": {"id": f"e{n}"}}).encode() for n in range(4)]

@@ -2,7 +2,7 @@
 
 import os
 
-from sluice_cli.resources import connect
+from sluice_local.resources import connect
 
 
 def test_nothing_of_the_users_own_aws_leads_a_local_pipeline_away(monkeypatch):

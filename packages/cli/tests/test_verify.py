@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_cli.main import app
-from sluice_cli.verify import judge, read_messages, read_objects
-from sluice_cli.verify_report import notes
+from sluice_cli.verify.report import notes
+from sluice_cli.verify.verdict import judge, read_messages, read_objects
 from sluice_core import reasons, wire
+from sluice_core.aws.sqs import OutMessage
 from sluice_core.deadletter import DeadLetter
-from sluice_core.sqs import OutMessage
+from sluice_core.lake.told import FILTERED, MUST, Told
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
-from sluice_core.told import FILTERED, MUST, Told
 from typer.testing import CliRunner
 
 names = st.lists(st.sampled_from([f"e{n}" for n in range(9)]), max_size=12)

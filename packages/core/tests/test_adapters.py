@@ -6,6 +6,8 @@ from botocore.stub import ANY, Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.aws import clients, translated
+from sluice_core.aws.s3 import Bucket
+from sluice_core.aws.sqs import OutMessage, Queue, chunked
 from sluice_core.errors import (
     AccessDeniedError,
     ClockSkewError,
@@ -19,9 +21,7 @@ from sluice_core.errors import (
     UnsupportedError,
 )
 from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES
-from sluice_core.s3 import Bucket
 from sluice_core.settings import CommonSettings, load_settings
-from sluice_core.sqs import OutMessage, Queue, chunked
 
 URL = "http://127.0.0.1:1/000000000000/q"
 

@@ -6,12 +6,12 @@ import json
 import pytest
 from botocore.awsrequest import AWSResponse
 from sluice_core.aws import clients
-from sluice_core.bucket_address import parse_bucket
+from sluice_core.aws.s3 import Bucket
+from sluice_core.aws.sqs import OutMessage, Queue, dead_letter_queue
 from sluice_core.errors import ConfigError, UnexpectedAnswerError
-from sluice_core.queue_address import parse_queue
-from sluice_core.s3 import Bucket
 from sluice_core.settings import CommonSettings, effective, load_settings
-from sluice_core.sqs import OutMessage, Queue, dead_letter_queue
+from sluice_core.settings.bucket_address import parse_bucket
+from sluice_core.settings.queue_address import parse_queue
 from urllib3 import HTTPResponse
 
 ACCOUNT = "123456789012"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.dead_pointer import MARK, pointer_body, read_pointer, restored, whole_body
+from sluice_core.aws.sqs import OutMessage, Received
 from sluice_core.deadletter import DeadLetter, DeadLetters
+from sluice_core.deadletter.pointer import MARK, pointer_body, read_pointer, restored, whole_body
 from sluice_core.errors import PoisonError
-from sluice_core.lifecycle import Stop
-from sluice_core.sqs import OutMessage, Received
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
 KEY = "_sluice/dead/01a21509-0c9f-76aa-b615-00cf61fdfe41"

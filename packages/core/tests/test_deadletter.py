@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
+from sluice_core.aws.sqs import Refused
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.errors import PermanentError, TemporaryError
-from sluice_core.lifecycle import Stop
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
-from sluice_core.retry import Stopped
-from sluice_core.sqs import Refused
+from sluice_core.service.retry import Stopped
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
 
@@ -120,7 +120,7 @@ def test_a_forced_stop_ends_the_wait(clock):
 
 def test_what_the_redrive_policy_moved_says_so(clock):
     queue = FakeSqs(clock)
-    from sluice_core.sqs import OutMessage
+    from sluice_core.aws.sqs import OutMessage
 
     queue.put_message(OutMessage("{}"))
     letter = DeadLetter.from_message(queue.receive()[0])

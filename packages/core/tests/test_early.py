@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from sluice_core.early import leave_on_sigterm
+from sluice_core.service.early import leave_on_sigterm
 
 
 @pytest.mark.parametrize(("pid", "code"), [(1, 0), (4711, -signal.SIGTERM)])
 def test_sigterm_ends_the_process(pid, code):
-    script = f"import os, signal; from sluice_core import early; early.leave_on_sigterm({pid}); os.kill(os.getpid(), signal.SIGTERM)"
+    script = f"import os, signal; from sluice_core.service import early; early.leave_on_sigterm({pid}); os.kill(os.getpid(), signal.SIGTERM)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == code
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sluice_core.event_id import digest, event_id, find_id, id_text, parsed_id
+from sluice_core.wire.event_id import digest, event_id, find_id, id_text, parsed_id
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -1,8 +1,8 @@
 """The public fakes keep what their users rely on."""
 
 import pytest
-from sluice_core.clock import SystemClock
-from sluice_core.sqs import OutMessage
+from sluice_core.aws.sqs import OutMessage
+from sluice_core.service.clock import SystemClock
 from sluice_core.testing import FakeClock, FakeSqs
 
 

@@ -10,9 +10,9 @@ import urllib.request
 
 import pytest
 from sluice_core.errors import PermanentError, TemporaryError
-from sluice_core.lifecycle import Stop
-from sluice_core.retry import Backoff, Stopped, retry_forever
-from sluice_core.telemetry import Health, make_registry, serve_http
+from sluice_core.service.retry import Backoff, Stopped, retry_forever
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health, make_registry, serve_http
 from sluice_core.testing import FakeClock
 
 
@@ -106,7 +106,7 @@ def test_health_is_the_loops_progress_and_readiness_says_why_not():
 
 _WAITS = """
 import signal, sys, threading
-from sluice_core.lifecycle import Stop
+from sluice_core.service.stop import Stop
 stop = Stop()
 stop.install_signal_handlers()
 threading.Thread(target=threading.Event().wait, daemon=True).start()

@@ -1,8 +1,8 @@
 """The line that a service writes once a minute."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from sluice_core.minute import SECONDS, MinuteLine
-from sluice_core.telemetry import make_registry
+from sluice_core.service.minute import SECONDS, MinuteLine
+from sluice_core.service.telemetry import make_registry
 from sluice_core.testing import FakeClock
 from structlog.testing import capture_logs
 

@@ -11,11 +11,11 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sluice_core.aws import clients
+from sluice_core.aws.provision import make_queues
+from sluice_core.aws.s3 import Bucket
+from sluice_core.aws.sqs import OutMessage, Queue
 from sluice_core.errors import NotFoundError, SluiceError, TemporaryError, UnexpectedAnswerError
-from sluice_core.provision import make_queues
-from sluice_core.s3 import Bucket
 from sluice_core.settings import CommonSettings, load_settings
-from sluice_core.sqs import OutMessage, Queue
 from urllib3 import HTTPResponse
 
 URL = "http://127.0.0.1:1/000000000000/q"

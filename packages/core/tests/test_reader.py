@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from sluice_core.errors import PermanentError
-from sluice_core.reader import parts, read_arrow, read_batches, read_table
+from sluice_core.lake.reader import parts, read_arrow, read_batches, read_table
 from sluice_core.testing import FakeS3
 
 CSV = b'id,title,comment,event_id\n1,NA,"a, ""b""\nc",e1\n,null,,e2\n'

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_core.reader import read_arrow, read_batches
-from sluice_core.tables import narrowed
+from sluice_core.lake.reader import read_arrow, read_batches
+from sluice_core.lake.tables import narrowed
 
 BIG = 2**53 + 1
 

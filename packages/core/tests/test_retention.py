@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from sluice_core import retention
-from sluice_core.logs import setup_logging
-from sluice_core.sqs import QueueAttributes
+from sluice_core.aws import retention
+from sluice_core.aws.sqs import QueueAttributes
+from sluice_core.service.logs import setup_logging
 
 
 def attributes(seconds: int) -> QueueAttributes:

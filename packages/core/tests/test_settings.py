@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr
 from sluice_core.errors import ConfigError
-from sluice_core.quantities import (
+from sluice_core.settings import CommonSettings, describe_settings, effective, load_settings
+from sluice_core.settings.quantities import (
     format_bytes,
     parse_bytes,
     parse_seconds,
     write_bytes,
     write_seconds,
 )
-from sluice_core.settings import CommonSettings, describe_settings, effective, load_settings
 
 
 class Demo(CommonSettings):

@@ -10,9 +10,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
+from sluice_core.aws.sqs import allowed
 from sluice_core.errors import PoisonError, UnknownCodecError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
-from sluice_core.sqs import allowed
 
 LIMIT = 1 << 20
 

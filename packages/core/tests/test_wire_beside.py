@@ -9,10 +9,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.beside import DEFAULT_TYPE
+from sluice_core.aws.sqs import allowed
 from sluice_core.errors import PoisonError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
-from sluice_core.sqs import allowed
+from sluice_core.wire.beside import DEFAULT_TYPE
 
 LIMIT = 1 << 20
 ANY_TEXT = st.text(st.characters(), min_size=1, max_size=40)

@@ -4,8 +4,8 @@ import random
 
 import pytest
 from sluice_batcher.testing import Rig, names, packs
+from sluice_core.aws.sqs import OutMessage, Refused
 from sluice_core.errors import AccessDeniedError, TemporaryError
-from sluice_core.sqs import OutMessage, Refused
 
 
 def balance(rig):

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_batcher.buffer import AGE, BYTES, DRAIN, MESSAGES, ROWS, Buffer, Limits
-from sluice_batcher.held import Held
+from sluice_batcher.inflight.buffer import AGE, BYTES, DRAIN, MESSAGES, ROWS, Buffer, Limits
+from sluice_batcher.inflight.held import Held
 
 
 def held(number, rows=1, size=10, at=0.0):

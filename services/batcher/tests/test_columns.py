@@ -1,6 +1,6 @@
 import pytest
 from sluice_batcher.app import Plan
-from sluice_batcher.columns import EVENT_ID, Column, Kind, load_columns
+from sluice_batcher.rows.columns import EVENT_ID, Column, Kind, load_columns
 from sluice_batcher.settings import BatcherSettings
 from sluice_core.errors import ConfigError
 from sluice_core.settings import load_settings

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 from sluice_batcher.testing import Rig, event, pack
-from sluice_core.clock import SystemClock
 from sluice_core.errors import TemporaryError
+from sluice_core.service.clock import SystemClock
 
 
 class Poll:
@@ -203,7 +203,8 @@ def test_a_crashed_thread_ends_the_process(part, monkeypatch):
     rig = Rig(SystemClock(), batch_max_rows=1000, shutdown_grace=5, receive_wait=1)
     Poll(rig)
     with monkeypatch.context() as patch:
-        from sluice_batcher import deleter, flusher, leases, poison
+        from sluice_batcher.inflight import deleter, leases, poison
+        from sluice_batcher.write import flusher
 
         owner = {
             "flusher": flusher.Flusher,

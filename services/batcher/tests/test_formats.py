@@ -11,8 +11,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from sluice_batcher.formats import REGISTRY, Compression, make_format
-from sluice_batcher.transform import NULLABLE
+from sluice_batcher.write.formats import REGISTRY, Compression, make_format
+from sluice_batcher.write.transform import NULLABLE
 
 SCHEMA = pa.schema(
     [

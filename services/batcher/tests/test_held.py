@@ -1,10 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
-from sluice_batcher import held as held_module
-from sluice_batcher.held import Admission, Deletion, Ledger
+from sluice_batcher.inflight import held as held_module
+from sluice_batcher.inflight.held import Admission, Deletion, Ledger
 from sluice_batcher.metrics import BulkHistogram
-from sluice_core.sqs import Received
+from sluice_core.aws.sqs import Received
 
 
 def admit(ledger, message_id, handle="h", now=0.0):

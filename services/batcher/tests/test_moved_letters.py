@@ -5,11 +5,11 @@ import json
 import pytest
 from sluice_batcher.testing import FailTimes, Rig, event, pack
 from sluice_core import reasons
-from sluice_core.dead_pointer import pointer_body
+from sluice_core.aws.sqs import OutMessage
 from sluice_core.deadletter import DeadLetter, DeadLetters
+from sluice_core.deadletter.pointer import pointer_body
 from sluice_core.errors import AccessDeniedError, TemporaryError
-from sluice_core.lifecycle import Stop
-from sluice_core.sqs import OutMessage
+from sluice_core.service.stop import Stop
 
 LARGE = "x" * 1_100_000
 PACK = pack([event("p0", comment="\U0001f680"), event("p1"), event("p2")])

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sluice_batcher.columns import load_columns
-from sluice_batcher.columns.load import parse_columns
-from sluice_batcher.parse import Parser
-from sluice_batcher.table import TableMaker
+from sluice_batcher.rows.columns import load_columns
+from sluice_batcher.rows.columns.load import parse_columns
+from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.table import TableMaker
 
 COLUMNS = """columns:
   - {name: s}

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_batcher.columns import ColumnSet, Kind, load_columns
-from sluice_batcher.columns.load import parse_columns
-from sluice_batcher.parse import Parser
-from sluice_batcher.table import TableMaker
+from sluice_batcher.rows.columns import ColumnSet, Kind, load_columns
+from sluice_batcher.rows.columns.load import parse_columns
+from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.table import TableMaker
 from sluice_core import reasons
-from sluice_core.event_id import event_id
+from sluice_core.wire.event_id import event_id
 
 ARTICLE = load_columns("article")
 RECENTCHANGE = load_columns("recentchange")

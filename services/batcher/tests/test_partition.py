@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_batcher.partition import Partitioner
-from sluice_batcher.table import Rows
-from sluice_batcher.times import MAX_MICROS, MICROS, MIN_MICROS, TIMESTAMP, to_datetime
+from sluice_batcher.rows.table import Rows
+from sluice_batcher.rows.times import MAX_MICROS, MICROS, MIN_MICROS, TIMESTAMP, to_datetime
+from sluice_batcher.write.partition import Partitioner
 
 
 def rows_at(micros):

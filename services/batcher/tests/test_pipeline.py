@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import FailTimes, Rig, event, names, pack, packs
 from sluice_core import wire
+from sluice_core.aws.sqs import Refused
 from sluice_core.errors import (
     MissingResourceError,
     PermanentError,
     TemporaryError,
 )
-from sluice_core.sqs import Refused
 from sluice_core.testing import FakeClock, no_fault
 
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from sluice_batcher.columns import load_columns
+from sluice_batcher.rows.columns import load_columns
 from sluice_batcher.testing import Rig, event, pack
-from sluice_batcher.transform import load_transform
+from sluice_batcher.write.transform import load_transform
 from sluice_core import reasons
 from sluice_core.errors import ConfigError
 
@@ -174,7 +174,7 @@ def test_partitions_go_by_the_events_time_whatever_the_hook_does():
 def test_the_frame_has_nullable_types():
     schema = load_columns("recentchange").schema
     seen = []
-    from sluice_batcher.transform import Transform
+    from sluice_batcher.write.transform import Transform
 
     def look(frame):
         seen.append(frame)

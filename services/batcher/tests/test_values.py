@@ -8,9 +8,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_batcher.columns import Kind
-from sluice_batcher.convert import to_kind
-from sluice_batcher.times import MAX_MICROS, MIN_MICROS, timestamp_array, to_datetime, to_micros
+from sluice_batcher.rows.columns import Kind
+from sluice_batcher.rows.convert import to_kind
+from sluice_batcher.rows.times import (
+    MAX_MICROS,
+    MIN_MICROS,
+    timestamp_array,
+    to_datetime,
+    to_micros,
+)
 
 JSON = st.recursive(
     st.none()

@@ -12,12 +12,12 @@ from sluice_core.errors import (
     TemporaryError,
 )
 from sluice_core.testing import FakeClock, FakeS3
-from sluice_producer.checkpoint import Checkpoint, Document
-from sluice_producer.claim import claim
-from sluice_producer.position import Position
-from sluice_producer.stores import FileStore, S3Store, Store
+from sluice_producer.progress.checkpoint import Checkpoint, Document
+from sluice_producer.progress.claim import claim
+from sluice_producer.progress.position import Position
+from sluice_producer.progress.stores import FileStore, S3Store, Store
+from sluice_producer.progress.tracker import TrackerState, WikimediaTracker
 from sluice_producer.testing import make_runtime
-from sluice_producer.tracker import TrackerState, WikimediaTracker
 
 TOPIC = ("eqiad.x", 0)
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons
-from sluice_core.beside import EVENT_MAX_CHARS
 from sluice_core.errors import ConfigError, PoisonError
-from sluice_core.event_id import digest, event_id
 from sluice_core.settings import load_settings
-from sluice_producer.filter import Judge
-from sluice_producer.identity import SHA256, SSE, Identity, parse_rule
+from sluice_core.wire.beside import EVENT_MAX_CHARS
+from sluice_core.wire.event_id import digest, event_id
+from sluice_producer.pack.filter import Judge
+from sluice_producer.pack.identity import SHA256, SSE, Identity, parse_rule
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.parser import SourceEvent
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_core import wire
-from sluice_core.beside import EVENT_MAX_CHARS
-from sluice_core.lifecycle import Stop
 from sluice_core.limits import SQS_MAX_BYTES
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock
-from sluice_producer.acks import FILTERED, SENT, Acks, Mark, Unit
-from sluice_producer.encoder import Encoder, Parcel
-from sluice_producer.filter import Extra
-from sluice_producer.packer import AGE, BYTES, EVENTS, STOP, Limits, Pack, Packer
-from sluice_producer.position import NOWHERE
+from sluice_core.wire.beside import EVENT_MAX_CHARS
+from sluice_producer.pack.encoder import Encoder, Parcel
+from sluice_producer.pack.filter import Extra
+from sluice_producer.pack.packer import AGE, BYTES, EVENTS, STOP, Limits, Pack, Packer
+from sluice_producer.progress.acks import FILTERED, SENT, Acks, Mark, Unit
+from sluice_producer.progress.position import NOWHERE
 
 
 def mark(name: str, state: str = SENT) -> Mark:

@@ -10,6 +10,7 @@ import pytest
 from sluice_core import reasons
 from sluice_core.deadletter import A_DEAD_KEY, A_REASON
 from sluice_core.errors import TemporaryError
+from sluice_producer.progress.tracker import parse_since
 from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
 from sluice_producer.testing.whole import (
     Cloud,
@@ -18,7 +19,6 @@ from sluice_producer.testing.whole import (
     stop_all,
     until,
 )
-from sluice_producer.tracker import parse_since
 
 
 @pytest.fixture(autouse=True)

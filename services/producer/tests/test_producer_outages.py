@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from sluice_core.errors import OwnershipError, TemporaryError
+from sluice_producer.progress.tracker import parse_since
 from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
 from sluice_producer.testing.whole import (
     PATIENCE,
@@ -19,7 +20,6 @@ from sluice_producer.testing.whole import (
     stop_all,
     until,
 )
-from sluice_producer.tracker import parse_since
 
 
 @pytest.fixture(autouse=True)

@@ -12,16 +12,16 @@ from sluice_core.errors import (
     PermanentError,
     TemporaryError,
 )
-from sluice_core.lifecycle import Stop
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3
-from sluice_producer.acks import DEAD, FILTERED, SENT, Mark, Unit
-from sluice_producer.checkpoint import Checkpoint, Document
-from sluice_producer.ledger import FileLedger, NoLedger
-from sluice_producer.position import NOWHERE
-from sluice_producer.progress import Progress
-from sluice_producer.stores import S3Store, Store
+from sluice_producer.progress.acks import DEAD, FILTERED, SENT, Mark, Unit
+from sluice_producer.progress.checkpoint import Checkpoint, Document
+from sluice_producer.progress.ledger import FileLedger, NoLedger
+from sluice_producer.progress.position import NOWHERE
+from sluice_producer.progress.progress import Progress
+from sluice_producer.progress.stores import S3Store, Store
+from sluice_producer.progress.tracker import GenericTracker, TrackerState
 from sluice_producer.testing import make_runtime
-from sluice_producer.tracker import GenericTracker, TrackerState
 
 
 def producer(store: Store, owner: str, preset: str = "wikimedia") -> Checkpoint:

@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.errors import PermanentError
-from sluice_core.retry import Stopped
-from sluice_producer.position import MAX_IDS, NOWHERE, Position, PositionReader, Window
+from sluice_core.service.retry import Stopped
+from sluice_producer.progress.position import MAX_IDS, NOWHERE, Position, PositionReader, Window
+from sluice_producer.progress.tracker import (
+    GenericTracker,
+    TrackerState,
+    WikimediaTracker,
+    parse_since,
+)
 from sluice_producer.source.connection import Resume
 from sluice_producer.testing import wikimedia_id
-from sluice_producer.tracker import GenericTracker, TrackerState, WikimediaTracker, parse_since
 
 EQIAD, CODFW = "eqiad.mediawiki.recentchange", "codfw.mediawiki.recentchange"
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
+from sluice_core.aws.sqs import OutMessage, Refused
 from sluice_core.deadletter import A_REASON, DeadLetters
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
-from sluice_core.sqs import OutMessage, Refused
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
-from sluice_producer.acks import SENT, Acks, Mark, Unit
-from sluice_producer.encoder import Encoder
-from sluice_producer.outbox import Outbox
-from sluice_producer.packer import Limits, Pack, Packer
-from sluice_producer.position import NOWHERE
-from sluice_producer.quarantine import Quarantine
-from sluice_producer.sender import Sender
+from sluice_producer.pack.encoder import Encoder
+from sluice_producer.pack.outbox import Outbox
+from sluice_producer.pack.packer import Limits, Pack, Packer
+from sluice_producer.pack.quarantine import Quarantine
+from sluice_producer.progress.acks import SENT, Acks, Mark, Unit
+from sluice_producer.progress.position import NOWHERE
+from sluice_producer.send.sender import Sender
 from sluice_producer.testing import make_runtime
 
 

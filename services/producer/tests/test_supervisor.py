@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sluice_core.errors import PermanentError
-from sluice_core.lifecycle import Stop
+from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock
 from sluice_producer.source.connection import Broken, Refused, Resume
 from sluice_producer.source.parser import SourceEvent

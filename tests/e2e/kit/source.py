@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sluice_cli.events import EventStream
+from sluice_local.events import EventStream
 
 
 def expected(count: int, *, seed: int = 0) -> list[str]:

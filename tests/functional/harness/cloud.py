@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sluice_core.aws import Aws, clients
+from sluice_core.aws.provision import make_bucket, make_queues
+from sluice_core.aws.s3 import Bucket
+from sluice_core.aws.sqs import Queue
 from sluice_core.deadletter import DeadLetter
-from sluice_core.provision import make_bucket, make_queues
-from sluice_core.s3 import Bucket
 from sluice_core.settings import CommonSettings, load_settings
-from sluice_core.sqs import Queue
 
 REGION = "us-east-1"
 CREDENTIALS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sluice_cli.localstack import EmbeddedLocalStack
+from sluice_local.localstack import EmbeddedLocalStack
 
 from harness.cloud import CREDENTIALS, Cloud
 from harness.pipeline import VISIBILITY, Pipeline

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice_cli.main import app
-from sluice_cli.ports import free_port
+from sluice_local.ports import free_port
 from typer.testing import CliRunner
 
 from harness.account import Account, account, data_keys, rows_of

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from sluice_cli.sse import EventLog, Faults, ServerOptions, SseServer, parse_fault
-from sluice_cli.sse.log import FileLedger
+from sluice_local.sse import EventLog, Faults, ServerOptions, SseServer, parse_fault
+from sluice_local.sse.log import FileLedger
 
 ENDLESS = 10**9
 """A count for a stream that lives until `Source.finish`: no test then races with the end of the events."""

@@ -11,7 +11,7 @@ from sluice_cli.lazy import LazyGroup
 class _Commands(LazyGroup):
     table: ClassVar = {
         "run": (
-            "sluice_cli.commands.run",
+            "sluice_local.commands.run",
             "Run the whole pipeline on this machine: a stream into files, with nothing to install.",
         ),
         "verify": (
@@ -31,11 +31,11 @@ class _Commands(LazyGroup):
             "Try settings, queue, bucket, permissions and source; says what to do about a failure.",
         ),
         "generate": (
-            "sluice_cli.commands.generate",
+            "sluice_local.commands.generate",
             "Write generated recent changes to a file, one JSON object a line.",
         ),
         "serve-events": (
-            "sluice_cli.commands.serve_events",
+            "sluice_local.commands.serve_events",
             "Serve generated recent changes as an SSE stream that speaks EventStreams' protocol.",
         ),
     }

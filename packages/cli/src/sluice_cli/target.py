@@ -5,16 +5,16 @@ from functools import cached_property
 from typing import Self
 
 from sluice_core.aws import Aws, clients
-from sluice_core.s3 import Bucket
+from sluice_core.aws.s3 import Bucket
+from sluice_core.aws.sqs import Queue, dead_letter_queue
 from sluice_core.settings import CommonSettings, load_settings
-from sluice_core.sqs import Queue, dead_letter_queue
 
 
 @dataclass(frozen=True)
 class Target:
     """Settings, and what they name; each resource is looked up when it is asked for.
 
-    Raises ConfigError (a wrong setting) and the errors of `sluice_core.sqs`.
+    Raises ConfigError (a wrong setting) and the errors of `sluice_core.aws.sqs`.
     """
 
     settings: CommonSettings

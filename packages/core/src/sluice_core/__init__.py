@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sluice_core.version import __version__
 
 if TYPE_CHECKING:
-    from sluice_core.reader import read_batches as read_batches
+    from sluice_core.lake.reader import read_batches as read_batches
 
 __all__ = ["__version__", "read_batches"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "read_batches":
-        return import_module("sluice_core.reader").read_batches
+        return import_module("sluice_core.lake.reader").read_batches
     raise AttributeError(f"module 'sluice_core' has no attribute {name!r}")

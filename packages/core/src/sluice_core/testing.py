@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sluice_core.clock import Clock
+from sluice_core.aws.s3 import Fetched, Stored
+from sluice_core.aws.sqs import OutMessage, QueueAttributes, Received, Refused, allowed
 from sluice_core.errors import MissingResourceError, NotFoundError, PreconditionError
 from sluice_core.limits import DEFAULT_RETENTION, SQS_BATCH_ENTRIES, SQS_MAX_BYTES
-from sluice_core.s3 import Fetched, Stored
-from sluice_core.sqs import OutMessage, QueueAttributes, Received, Refused, allowed
+from sluice_core.service.clock import Clock
 
 Fault = Callable[[str], None]
 """Gets the action's name (`send`, `receive`, `delete`, `extend`, `put`, `get` …) and may raise."""

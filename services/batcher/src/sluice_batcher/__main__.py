@@ -7,14 +7,14 @@ import sys
 import threading
 from collections.abc import Sequence
 
-import sluice_core.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
-from sluice_core.clock import SystemClock
+import sluice_core.service.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
-from sluice_core.lifecycle import Stop
-from sluice_core.logs import get_logger, setup_logging
-from sluice_core.retry import Stopped
+from sluice_core.service.clock import SystemClock
+from sluice_core.service.logs import get_logger, setup_logging
+from sluice_core.service.retry import Stopped
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health, make_registry, serve_http
 from sluice_core.settings import effective, load_settings
-from sluice_core.telemetry import Health, make_registry, serve_http
 from sluice_core.version import __version__
 
 from sluice_batcher.app import Batcher, Plan

@@ -9,38 +9,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sluice_core.clock import Clock
 from sluice_core.deadletter import DeadLetters
 from sluice_core.errors import ConfigError, TemporaryError
-from sluice_core.lifecycle import Stop
-from sluice_core.logs import get_logger
-from sluice_core.minute import MinuteLine
-from sluice_core.telemetry import Health
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+from sluice_core.service.minute import MinuteLine
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
 
-from sluice_batcher.ages import RecentAge
-from sluice_batcher.buffer import Buffer, Limits
-from sluice_batcher.columns import ColumnSet, load_columns
-from sluice_batcher.deleter import Deleter
 from sluice_batcher.drain import Drain
-from sluice_batcher.event_time import parse_paths
-from sluice_batcher.flusher import Flusher
-from sluice_batcher.formats import make_format
-from sluice_batcher.held import Ledger
-from sluice_batcher.identity import QueueIdentity
-from sluice_batcher.intake import Intake
-from sluice_batcher.leases import LeaseKeeper
+from sluice_batcher.inflight.buffer import Buffer, Limits
+from sluice_batcher.inflight.deleter import Deleter
+from sluice_batcher.inflight.held import Ledger
+from sluice_batcher.inflight.identity import QueueIdentity
+from sluice_batcher.inflight.leases import LeaseKeeper
+from sluice_batcher.inflight.poison import PoisonDesk
 from sluice_batcher.loops import Loop
 from sluice_batcher.metrics import Metrics
-from sluice_batcher.objects import ObjectMaker
-from sluice_batcher.parse import Parser
-from sluice_batcher.partition import Partitioner
-from sluice_batcher.poison import PoisonDesk
-from sluice_batcher.receiver import Receiver
+from sluice_batcher.receive.ages import RecentAge
+from sluice_batcher.receive.intake import Intake
+from sluice_batcher.receive.receiver import Receiver
+from sluice_batcher.rows.columns import ColumnSet, load_columns
+from sluice_batcher.rows.event_time import parse_paths
+from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.settings import BatcherSettings
-from sluice_batcher.table import TableMaker
-from sluice_batcher.transform import Transform, load_transform
-from sluice_batcher.upload import Uploader
 from sluice_batcher.world import World
+from sluice_batcher.write.flusher import Flusher
+from sluice_batcher.write.formats import make_format
+from sluice_batcher.write.objects import ObjectMaker
+from sluice_batcher.write.partition import Partitioner
+from sluice_batcher.write.transform import Transform, load_transform
+from sluice_batcher.write.upload import Uploader
 
 _log = get_logger(__name__)
 _IDLE_SECONDS = 1.0

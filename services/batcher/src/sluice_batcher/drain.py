@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
-from sluice_core.clock import Clock
+from sluice_core.aws.sqs import QueueLike
 from sluice_core.errors import PermanentError, TemporaryError
-from sluice_core.lifecycle import Stop
 from sluice_core.limits import SQS_BATCH_ENTRIES
-from sluice_core.logs import get_logger
-from sluice_core.sqs import QueueLike
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+from sluice_core.service.stop import Stop
 
-from sluice_batcher.held import Lease, Ledger
+from sluice_batcher.inflight.held import Lease, Ledger
 from sluice_batcher.loops import Loop
 from sluice_batcher.metrics import Metrics
 

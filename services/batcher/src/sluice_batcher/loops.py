@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from sluice_core.logs import get_logger
-from sluice_core.retry import Stopped
-from sluice_core.telemetry import Health
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Stopped
+from sluice_core.service.telemetry import Health
 
 _log = get_logger(__name__)
 MAX_SILENCE = 180.0

@@ -4,11 +4,11 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator
 from sluice_core.limits import SQS_IN_FLIGHT, SQS_MAX_VISIBILITY_SECONDS, SQS_MAX_WAIT_SECONDS
-from sluice_core.quantities import Bytes, Seconds
 from sluice_core.settings import CommonSettings
+from sluice_core.settings.quantities import Bytes, Seconds
 
-from sluice_batcher.event_time import DEFAULT, parse_paths
-from sluice_batcher.partition import Partitioner
+from sluice_batcher.rows.event_time import DEFAULT, parse_paths
+from sluice_batcher.write.partition import Partitioner
 
 DRAIN_SECONDS: Final = 2.0
 """What a drain needs after the last poll: one flush, its deletes, and handing back the rest."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 from sluice_core import wire
-from sluice_core.clock import Clock
+from sluice_core.aws.sqs import OutMessage
 from sluice_core.deadletter import DeadLetter
-from sluice_core.lifecycle import Stop
+from sluice_core.service.clock import Clock
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
 from sluice_core.settings import load_settings
-from sluice_core.sqs import OutMessage
-from sluice_core.telemetry import Health
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
 from sluice_batcher.app import Batcher, Plan

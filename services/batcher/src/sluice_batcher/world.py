@@ -5,16 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sluice_core import retention
-from sluice_core.aws import clients
-from sluice_core.clock import Clock
+from sluice_core.aws import clients, retention
+from sluice_core.aws.s3 import Bucket, BucketLike
+from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
-from sluice_core.lifecycle import Stop
-from sluice_core.logs import get_logger
-from sluice_core.retry import Backoff, retry_forever
-from sluice_core.s3 import Bucket, BucketLike
-from sluice_core.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
-from sluice_core.telemetry import Health
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Backoff, retry_forever
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
 
 from sluice_batcher.settings import BatcherSettings
 

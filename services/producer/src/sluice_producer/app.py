@@ -8,14 +8,14 @@ checkpoint, so the next start reads it again.
 import threading
 
 from sluice_core.errors import OwnershipError, SluiceError
-from sluice_core.logs import get_logger
-from sluice_core.retry import Stopped
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Stopped
 
 from sluice_producer.assembly import Parts, assemble
-from sluice_producer.checkpoint import Checkpoint
-from sluice_producer.claim import claim
 from sluice_producer.crew import Crew
-from sluice_producer.pipeline import READER
+from sluice_producer.pack.pipeline import READER
+from sluice_producer.progress.checkpoint import Checkpoint
+from sluice_producer.progress.claim import claim
 from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.supervisor import Policy, Supervisor

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 from sluice_core.deadletter import DeadLetters
 from sluice_core.errors import TemporaryError
-from sluice_core.logs import get_logger
+from sluice_core.service.logs import get_logger
 
-from sluice_producer.acks import Acks
-from sluice_producer.checkpoint import Checkpoint
-from sluice_producer.encoder import Encoder
-from sluice_producer.filter import Judge
-from sluice_producer.identity import Identity
-from sluice_producer.ledger import FileLedger, NoLedger
-from sluice_producer.outbox import Outbox
-from sluice_producer.packer import Limits, Pack, Packer
-from sluice_producer.pipeline import Pipeline, Rules
-from sluice_producer.progress import Progress
-from sluice_producer.quarantine import Quarantine
+from sluice_producer.pack.encoder import Encoder
+from sluice_producer.pack.filter import Judge
+from sluice_producer.pack.identity import Identity
+from sluice_producer.pack.outbox import Outbox
+from sluice_producer.pack.packer import Limits, Pack, Packer
+from sluice_producer.pack.pipeline import Pipeline, Rules
+from sluice_producer.pack.quarantine import Quarantine
+from sluice_producer.progress.acks import Acks
+from sluice_producer.progress.checkpoint import Checkpoint
+from sluice_producer.progress.ledger import FileLedger, NoLedger
+from sluice_producer.progress.progress import Progress
+from sluice_producer.progress.tracker import GenericTracker, Tracker, TrackerState, WikimediaTracker
 from sluice_producer.runtime import Runtime
-from sluice_producer.sender import Sender
+from sluice_producer.send.sender import Sender
 from sluice_producer.settings import ProducerSettings
-from sluice_producer.tracker import GenericTracker, Tracker, TrackerState, WikimediaTracker
 from sluice_producer.world import World
 
 _log = get_logger(__name__)

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable
 
-from sluice_core.clock import Clock
 from sluice_core.errors import SluiceError
-from sluice_core.lifecycle import Stop
-from sluice_core.logs import get_logger
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+from sluice_core.service.stop import Stop
 
 _log = get_logger(__name__)
 

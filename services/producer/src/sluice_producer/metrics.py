@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sluice_core import reasons
-from sluice_core.clock import Clock
-from sluice_core.minute import MinuteLine
+from sluice_core.service.clock import Clock
+from sluice_core.service.minute import MinuteLine
 
-from sluice_producer.filter import DROP_REASONS
-from sluice_producer.packer import TRIGGERS
+from sluice_producer.pack.filter import DROP_REASONS
+from sluice_producer.pack.packer import TRIGGERS
 
 CAUSES = (
     "end",

@@ -3,9 +3,9 @@
 import random
 from dataclasses import dataclass
 
-from sluice_core.clock import Clock
-from sluice_core.lifecycle import Stop
-from sluice_core.telemetry import Health
+from sluice_core.service.clock import Clock
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
 
 from sluice_producer.metrics import Metrics
 

@@ -6,12 +6,12 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from pydantic import Field, field_validator
 from sluice_core.keys import checkpoint_key, safe_name
 from sluice_core.limits import SQS_MAX_BYTES
-from sluice_core.quantities import Bytes, Seconds
 from sluice_core.settings import CommonSettings
+from sluice_core.settings.quantities import Bytes, Seconds
 from sluice_core.version import __version__
 
-from sluice_producer.identity import SHA256, SSE, Rule, parse_rule
-from sluice_producer.tracker import parse_since
+from sluice_producer.pack.identity import SHA256, SSE, Rule, parse_rule
+from sluice_producer.progress.tracker import parse_since
 
 WIKIMEDIA = "https://stream.wikimedia.org/v2/stream/recentchange"
 _WIKIMEDIA_HOST = "wikimedia.org"

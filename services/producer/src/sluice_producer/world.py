@@ -3,21 +3,20 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sluice_core import retention
-from sluice_core.aws import Aws, clients
+from sluice_core.aws import Aws, clients, retention
+from sluice_core.aws.s3 import Bucket, BucketLike
+from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
 from sluice_core.errors import TemporaryError
-from sluice_core.logs import get_logger
-from sluice_core.retry import Backoff, retry_forever
-from sluice_core.s3 import Bucket, BucketLike
-from sluice_core.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
-from sluice_core.telemetry import Health
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Backoff, retry_forever
+from sluice_core.service.telemetry import Health
 
-from sluice_producer.ledger import path_of
+from sluice_producer.progress.ledger import path_of
+from sluice_producer.progress.stores import FileStore, S3Store, Store
 from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.connection import HttpSource
 from sluice_producer.source.supervisor import Source
-from sluice_producer.stores import FileStore, S3Store, Store
 
 _log = get_logger(__name__)
 

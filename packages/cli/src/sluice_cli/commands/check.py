@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from sluice_core.errors import SluiceError
 
-from sluice_cli.checks import (
+from sluice_cli.check import (
     Result,
     State,
     check_bucket,
@@ -16,8 +16,8 @@ from sluice_cli.checks import (
     check_settings,
     check_source,
 )
-from sluice_cli.checks.result import failed, skipped
-from sluice_cli.checks.services import SERVICES
+from sluice_cli.check.result import failed, skipped
+from sluice_cli.check.services import SERVICES
 from sluice_cli.target import Target
 
 app = typer.Typer(add_completion=False)

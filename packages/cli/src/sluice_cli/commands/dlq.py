@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from sluice_core.errors import ConfigError
 
-from sluice_cli.dlq_report import listing, outcome, single, summary
-from sluice_cli.dlq_view import find, look
+from sluice_cli.dlq.redrive import Choice, Redrive
+from sluice_cli.dlq.report import listing, outcome, single, summary
+from sluice_cli.dlq.view import find, look
 from sluice_cli.failures import told
 from sluice_cli.reasons import known_reason
-from sluice_cli.redrive import Choice, Redrive
 from sluice_cli.target import Target
 from sluice_cli.words import counted
 

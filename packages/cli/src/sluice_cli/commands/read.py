@@ -7,10 +7,10 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 from sluice_core.errors import ConfigError, PermanentError
-from sluice_core.reader import read_arrow
+from sluice_core.lake.reader import read_arrow
 
 from sluice_cli.failures import told
-from sluice_cli.rows import Format, as_table, write
+from sluice_cli.read.rows import Format, as_table, write
 from sluice_cli.words import counted
 
 app = typer.Typer(add_completion=False)

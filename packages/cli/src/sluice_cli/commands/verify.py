@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from sluice_core.errors import PermanentError
 
-from sluice_cli import verify
 from sluice_cli.failures import told
-from sluice_cli.given import read_given
 from sluice_cli.target import Target
-from sluice_cli.verify_report import show
+from sluice_cli.verify import verdict as verify
+from sluice_cli.verify.given import read_given
+from sluice_cli.verify.report import show
 
 app = typer.Typer(add_completion=False)
 

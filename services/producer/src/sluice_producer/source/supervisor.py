@@ -10,11 +10,11 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from sluice_core.clock import Clock
 from sluice_core.errors import PermanentError
-from sluice_core.lifecycle import Stop
-from sluice_core.logs import get_logger
-from sluice_core.retry import Stopped
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Stopped
+from sluice_core.service.stop import Stop
 
 from sluice_producer.source.connection import Broken, Refused, Resume, Stream
 from sluice_producer.source.parser import SourceEvent

@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from prometheus_client import CollectorRegistry
-from sluice_core.clock import Clock
-from sluice_core.lifecycle import Stop
-from sluice_core.telemetry import Health
+from sluice_core.service.clock import Clock
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
 from sluice_core.testing import FakeClock
 
 from sluice_producer.metrics import Metrics

@@ -9,17 +9,17 @@ from typing import ClassVar
 
 import msgspec
 from sluice_core import wire
-from sluice_core.clock import SystemClock
+from sluice_core.service.clock import SystemClock
 from sluice_core.settings import load_settings
 from sluice_core.testing import FakeS3, FakeSqs
 
 from sluice_producer.app import Producer
-from sluice_producer.checkpoint import Document
+from sluice_producer.progress.checkpoint import Document
+from sluice_producer.progress.stores import S3Store
+from sluice_producer.progress.tracker import parse_since
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.supervisor import Policy
-from sluice_producer.stores import S3Store
 from sluice_producer.testing.source import Answer, Request, frame, make_runtime, wikimedia_id
-from sluice_producer.tracker import parse_since
 from sluice_producer.world import World, make_source
 
 EQIAD = "eqiad.mediawiki.recentchange"

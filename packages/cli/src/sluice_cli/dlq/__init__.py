@@ -1,0 +1,1 @@
+"""`sluice dlq`: what the dead-letter queue holds, and the way back."""

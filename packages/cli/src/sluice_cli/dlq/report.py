@@ -1,0 +1,108 @@
+"""The dead-letter queue's tables and lines."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from sluice_cli.dlq.redrive import Outcome
+from sluice_cli.dlq.view import Letter, Letters
+from sluice_cli.words import counted
+
+_STAYING_NAMED = 10
+
+
+def summary(found: Letters, name: str) -> Table:
+    """Reasons with their counts."""
+    table = Table(title=f"{counted(found.count, 'letter')} in {name}", title_justify="left")
+    table.add_column("reason")
+    table.add_column("letters", justify="right")
+    table.add_column("events", justify="right")
+    table.add_column("oldest (UTC)")
+    table.add_column("newest (UTC)")
+    for reason, group in sorted(found.groups.items(), key=lambda item: -item[1].letters):
+        table.add_row(
+            safe(reason),
+            f"{group.letters:,}",
+            f"{group.events:,}",
+            group.oldest.removesuffix("+00:00"),
+            group.newest.removesuffix("+00:00"),
+        )
+    return table
+
+
+def listing(found: Letters) -> Table:
+    """The letters, a line each."""
+    left = found.count - len(found.letters)
+    table = Table(show_edge=False, caption=f"{left:,} more: --limit" if left else None)
+    table.add_column("message id", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("events", justify="right")
+    table.add_column("detail", overflow="fold")
+    for letter in found.letters:
+        table.add_row(
+            letter.message_id, safe(letter.reason), f"{letter.events:,}", safe(letter.detail)
+        )
+    return table
+
+
+def single(letter: Letter) -> Table:
+    """One letter, a field a line."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    ids = ", ".join(letter.ids[:5]) + (" …" if len(letter.ids) > 5 else "")
+    rows = {
+        "message id": letter.message_id,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "source": letter.source,
+        "pack id": letter.pack_id,
+        "line in the pack": letter.position,
+        "sent (UTC)": letter.sent_at.removesuffix("+00:00"),
+        "events": f"{letter.events:,}",
+        "event ids": ids,
+        "bytes in SQS": f"{letter.size:,}",
+        "whole body at": letter.key,
+    }
+    for name, value in rows.items():
+        if value is not None and value != "":
+            table.add_row(name, safe(str(value)))
+    return table
+
+
+def outcome(done: Outcome, *, dry: bool) -> Iterator[str]:
+    """What a redrive did, or would do."""
+    count = done.sent.total()
+    verb = "would go back" if dry else "went back"
+    letters, events = counted(count, "letter"), counted(done.events, "event")
+    yield f"{letters} ({events}) {verb} to the main queue"
+    for reason, number in done.sent.most_common():
+        yield f"  {reason}: {number:,}"
+    if done.stored_already:
+        told = counted(
+            done.stored_already,
+            "letter only tells of a damaged pack",
+            "letters only tell of damaged packs",
+        )
+        yield f"{told} whose readable events are rows already: they stay unless --reason or an ID names them"
+    for name, why in list(done.stays.items())[:_STAYING_NAMED]:
+        yield f"stays: {name}: {why}"
+    if len(done.stays) > _STAYING_NAMED:
+        yield f"… and {counted(len(done.stays) - _STAYING_NAMED, 'more stays', 'more stay')}"
+    for name in done.undeleted:
+        yield f"sent, but the letter could not be deleted: {name}: redriving it again makes a duplicate"
+    if done.unseen:
+        held = counted(
+            done.unseen,
+            "letter is held by somebody else and stays",
+            "letters are held by somebody else and stay",
+        )
+        yield held
+    if dry and count:
+        yield "nothing was sent: add --yes"
+
+
+def safe(text: str) -> Text:
+    """Text from outside, without markup and without control characters."""
+    return Text("".join(c if c.isprintable() else " " for c in text))

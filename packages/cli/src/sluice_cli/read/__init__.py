@@ -1,0 +1,1 @@
+"""`sluice read`: rows for people, and into other files."""

@@ -1,0 +1,1 @@
+"""`sluice verify`: what should have arrived, what is there, and what follows."""

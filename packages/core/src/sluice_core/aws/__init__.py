@@ -1,0 +1,17 @@
+"""All that knows AWS: clients and their errors, one SQS queue, one S3 bucket, the making of both."""
+
+from sluice_core.aws.errors import (
+    translated,
+)
+from sluice_core.aws.session import (
+    Aws,
+    clients,
+    plain_listings,
+)
+
+__all__ = [
+    "Aws",
+    "clients",
+    "plain_listings",
+    "translated",
+]

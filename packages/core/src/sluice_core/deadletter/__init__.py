@@ -1,0 +1,23 @@
+"""What cannot be a row: a dead letter with its reason, sent before the original is deleted."""
+
+from sluice_core.deadletter.letters import (
+    A_DETAIL,
+    A_ESCAPED,
+    A_POSITION,
+    A_REASON,
+    DeadLetter,
+    DeadLetters,
+)
+from sluice_core.deadletter.pointer import (
+    A_DEAD_KEY,
+)
+
+__all__ = [
+    "A_DEAD_KEY",
+    "A_DETAIL",
+    "A_ESCAPED",
+    "A_POSITION",
+    "A_REASON",
+    "DeadLetter",
+    "DeadLetters",
+]

@@ -1,0 +1,1 @@
+"""What is stored: keys, the reader, the account of what arrived."""

@@ -1,0 +1,133 @@
+"""What the source, or the producer's ledger, tells of events: ids, what became of them, and their content."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sluice_core.lake.occurrences import Chunks, Counts, Ids, Universe, chunks_of, codes_of
+
+MUST: Final = 0
+"""The event must be there: it was sent, offered or dead-lettered."""
+FILTERED: Final = 1
+"""It need not: a canary, or what the producer filtered."""
+REPEATED: Final = 2
+"""The producer dropped it, because it knew its id."""
+
+NO_DIGEST: Final = 0
+_TEXT: Final = pa.large_string()
+
+
+@dataclass(frozen=True)
+class Told:
+    """Entries in the order in which they were told, a column for each field.
+
+    `states`: MUST, FILTERED or REPEATED. `digests`: 64 bits of the content's SHA-256, NO_DIGEST where nobody told.
+    `runs`: the number of the producer's start that the entry follows. `torn`: entries that were cut off.
+    """
+
+    ids: Chunks
+    states: NDArray[np.uint8]
+    digests: NDArray[np.uint64]
+    runs: NDArray[np.int32]
+    torn: int = 0
+
+    @classmethod
+    def of(cls, ids: Ids, filtered: Ids = ()) -> Self:
+        """`ids`, and then those that need not be there, without anything else."""
+        must, need_not = chunks_of(ids), chunks_of(filtered)
+        size = len(must) + len(need_not)
+        states = np.zeros(size, np.uint8)
+        states[len(must) :] = FILTERED
+        both = pa.chunked_array([*must.chunks, *need_not.chunks], _TEXT)
+        return cls(both, states, np.zeros(size, np.uint64), np.zeros(size, np.int32))
+
+    def up_to_last_of(self, other: "Told") -> tuple["Told", int]:
+        """What stands up to the last event that `other` knows, too, and how many stand after it.
+
+        A source runs ahead of its reader by what the network holds: the end of its ledger is not read yet. An id
+        that comes for the third time is known where the other one knows three of it.
+        """
+        ids, (mine, theirs) = codes_of([self.ids, other.ids])
+        known = np.bincount(theirs[other.states != REPEATED], minlength=len(ids))
+        at = np.flatnonzero(_ranks(mine) < known[mine])
+        end = int(at[-1]) + 1 if len(at) else 0
+        head = Told(
+            self.ids.slice(0, end),
+            self.states[:end],
+            self.digests[:end],
+            self.runs[:end],
+            self.torn,
+        )
+        return head, len(self.ids) - end
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Told entries, counted for each id of a universe.
+
+    `must`, `filtered`, `repeated`: entries of these states; `must_in_a_run`, `given`: the most of MUST, and of MUST
+    and FILTERED together, that one run tells. `conflicting`: 1 where the contents of an id's entries differ.
+    `untold`: 1 where one run tells an id more than once, and not what the contents are.
+    """
+
+    must: Counts
+    filtered: Counts
+    repeated: Counts
+    must_in_a_run: Counts
+    given: Counts
+    conflicting: Counts
+    untold: Counts
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where an id is told of at all."""
+        found: NDArray[np.bool_] = (self.must + self.filtered + self.repeated) > 0
+        return found
+
+
+def tally(universe: Universe, told: Told, codes: NDArray[np.int32]) -> Tally:
+    """The tally of `told`, whose ids have the `codes` in `universe`."""
+    must, filtered, repeated = (
+        universe.count(codes[told.states == state]) for state in (MUST, FILTERED, REPEATED)
+    )
+    if len(told.runs) and told.runs[-1] > told.runs[0]:
+        must_in_a_run, given = universe.zeros(), universe.zeros()
+        for run in range(int(told.runs[0]), int(told.runs[-1]) + 1):
+            here = told.runs == run
+            own = universe.count(codes[here & (told.states == MUST)])
+            both = own + universe.count(codes[here & (told.states == FILTERED)])
+            must_in_a_run, given = np.maximum(must_in_a_run, own), np.maximum(given, both)
+    else:
+        must_in_a_run, given = must, must + filtered
+    conflicting, unknown = _contents(universe, told, codes)
+    untold = np.where(must_in_a_run > 1, unknown, 0).astype(np.int32)
+    return Tally(must, filtered, repeated, must_in_a_run, given, conflicting, untold)
+
+
+def _contents(universe: Universe, told: Told, codes: NDArray[np.int32]) -> tuple[Counts, Counts]:
+    """1 where an id's contents differ; 1 where one of them is not told. Of ids that stand there more than once."""
+    conflicting, unknown = universe.zeros(), universe.zeros()
+    many = universe.count(codes)[codes] > 1
+    if many.any():
+        some, digests = codes[many], told.digests[many]
+        unknown[some[digests == NO_DIGEST]] = 1
+        pairs = np.unique(
+            np.rec.fromarrays([some[digests != NO_DIGEST], digests[digests != NO_DIGEST]])
+        )
+        kinds: Any = universe.count(pairs["f0"])
+        conflicting[kinds > 1] = 1
+    return conflicting, unknown
+
+
+def _ranks(codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """For each place, how often its code stood before."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    firsts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(codes) else order
+    ranks = np.empty(len(codes), np.int64)
+    lengths = np.diff(np.r_[firsts, len(codes)])
+    ranks[order] = np.arange(len(codes)) - np.repeat(firsts, lengths)
+    return ranks

@@ -1,0 +1,1 @@
+"""How a process lives: threads, time, stop and deadline, retries, health, logs."""

@@ -1,0 +1,73 @@
+"""How Sluice waits before it tries again: capped exponential backoff with full jitter.
+
+tenacity and stamina retry a call a number of times; here a loop must go on for ever, be interruptible by a
+stop, honour a delay that the other side named and use the injected clock. That is these few lines.
+"""
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from sluice_core.errors import TemporaryError
+from sluice_core.service.clock import Clock
+from sluice_core.service.stop import Stop
+
+T = TypeVar("T")
+
+
+class Backoff:
+    """Delays in seconds: uniform in [0, min(cap, base · 2ⁿ)], n counting the failures since `reset`."""
+
+    def __init__(
+        self, *, base: float = 0.2, cap: float = 30.0, rng: random.Random | None = None
+    ) -> None:
+        self._base = base
+        self._cap = cap
+        self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
+        self._failures = 0
+
+    @property
+    def failures(self) -> int:
+        """Failures since the last `reset`."""
+        return self._failures
+
+    def reset(self) -> None:
+        """Says that it worked: the next failure starts at `base` again."""
+        self._failures = 0
+
+    def next(self, *, at_least: float | None = None) -> float:
+        """Counts a failure and gives the seconds to wait, never under `at_least` (a Retry-After)."""
+        ceiling = min(self._cap, self._base * 2 ** min(self._failures, 32))
+        self._failures += 1
+        return max(self._rng.uniform(0, ceiling), at_least or 0.0)
+
+
+class Stopped(Exception):  # noqa: N818  (not an error: somebody asked to stop)
+    """The stop was forced before the call succeeded."""
+
+
+def retry_forever(
+    call: Callable[[], T],
+    *,
+    stop: Stop,
+    clock: Clock,
+    backoff: Backoff | None = None,
+    on_error: Callable[[TemporaryError, float], None] | None = None,
+    until_requested: bool = False,
+) -> T:
+    """`call()`'s result, however many TemporaryErrors it takes.
+
+    `on_error` gets each error with the seconds until the next try. Raises Stopped when the stop is forced
+    (or merely requested, with `until_requested`); other errors pass through.
+    """
+    pause = backoff or Backoff()
+    while True:
+        try:
+            return call()
+        except TemporaryError as error:
+            delay = pause.next(at_least=error.delay)
+            if on_error is not None:
+                on_error(error, delay)
+            event = stop.event if until_requested else stop.forced_event
+            if clock.wait(event, delay):
+                raise Stopped from error

@@ -1,0 +1,43 @@
+"""What travels between producer and batcher, and the id that an event is known by."""
+
+from sluice_core.wire.codec import (
+    A_BESIDE,
+    A_CODEC,
+    A_COUNT,
+    A_EVENT_TYPE,
+    A_FIRST_ID,
+    A_IDS,
+    A_LAST_ID,
+    A_PACK_ID,
+    A_SOURCE,
+    A_SSE_ID,
+    CODEC,
+    Decoded,
+    attribute_text,
+    decode,
+    encode_pack,
+    encode_plain,
+    event_attributes,
+    is_packed,
+)
+
+__all__ = [
+    "A_BESIDE",
+    "A_CODEC",
+    "A_COUNT",
+    "A_EVENT_TYPE",
+    "A_FIRST_ID",
+    "A_IDS",
+    "A_LAST_ID",
+    "A_PACK_ID",
+    "A_SOURCE",
+    "A_SSE_ID",
+    "CODEC",
+    "Decoded",
+    "attribute_text",
+    "decode",
+    "encode_pack",
+    "encode_plain",
+    "event_attributes",
+    "is_packed",
+]

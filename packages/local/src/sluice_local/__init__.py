@@ -1,0 +1,1 @@
+"""What only a laptop needs: an embedded LocalStack, generated events, an SSE source, `sluice run`."""

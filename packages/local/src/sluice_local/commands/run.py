@@ -1,0 +1,96 @@
+"""`sluice run`: everything on this machine, from a stream to files, and an account at the end."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from sluice_core.errors import ConfigError, SluiceError
+from sluice_core.service.stop import Stop
+from sluice_core.settings import CommonSettings, load_settings
+from sluice_core.settings.quantities import parse_seconds
+
+from sluice_local.localstack import EnvironmentBuildError, LocalStackError
+from sluice_local.run import reckon, summary
+from sluice_local.run.crew import ChildDiedError
+from sluice_local.run.keep import INTERNAL
+from sluice_local.run.options import RunOptions
+from sluice_local.run.pipeline import Pipeline
+from sluice_local.run.precheck import check_options
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="An SSE URL, or built-in. Unset: Wikimedia, or built-in when out of reach."
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["csv", "jsonl", "parquet"] | None, typer.Option(help="Of the objects; else csv.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="article, recentchange, or a YAML file; else article.")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows a batch; else 100.")] = None,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Events a second of the built-in source; 0: no limit.")
+    ] = 40.0,
+    duration: Annotated[
+        str | None, typer.Option(help="Stop after so long, such as 30s or 5m.")
+    ] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the built-in source's events.")] = 0,
+    data: Annotated[
+        Path, typer.Option(help="Where the lake is kept; an earlier one there is moved aside.")
+    ] = Path("sluice-data"),
+) -> None:
+    """Run the whole pipeline on this machine: a stream into files, with nothing to install."""
+    try:
+        limit = None if duration is None else parse_seconds(duration)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--duration") from None
+    options = RunOptions(source, format, columns, rows, rate, events, limit, seed, data)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    stop = Stop()
+    stop.install_signal_handlers()
+    try:
+        check_options(options)
+        prefix = _prefix()
+        pipeline = Pipeline(options, console, stop, prefix)
+        pipeline.execute()
+    except ConfigError as error:
+        console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(2) from None
+    except (SluiceError, LocalStackError, EnvironmentBuildError, OSError) as error:
+        console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
+    raise typer.Exit(_report(console, options, pipeline, data / prefix))
+
+
+def _prefix() -> str:
+    prefix = load_settings(CommonSettings).prefix
+    if not prefix:
+        raise ConfigError(
+            "SLUICE_PREFIX='': run keeps earlier lakes beside the new one, so its rows need a prefix"
+        )
+    return prefix
+
+
+def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Path) -> int:
+    internal = options.data / INTERNAL
+    verdict = reckon.reckon(
+        internal / "ledger.ndjson",
+        internal / "source.ndjson" if pipeline.built_in else None,
+        lake,
+        pipeline.letters,
+        pipeline.dropped,
+    )
+    summary.show(console, verdict, lake, pipeline.seconds)
+    return summary.exit_code(verdict)

@@ -1,0 +1,53 @@
+"""The account of a run whose columns hold no event ids: numbers only, and what explains a difference."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sluice_cli.verify.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Counts:
+    """`wanted`: events that must be there. `rows`, `dead`, `dropped`: where they may be. All numbers of events."""
+
+    wanted: int
+    rows: int
+    dead: int
+    dropped: int
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "Counts":
+        """What a verdict knows without ids."""
+        account, letters = verdict.account, verdict.letters
+        return cls(
+            (account.source or 0) - account.filtered,
+            verdict.objects.rows,
+            0 if letters is None else len(letters.events) + letters.unreadable,
+            verdict.objects.dropped,
+        )
+
+    @property
+    def missing(self) -> int:
+        """Events that nothing explains; negative where there is more than there should be."""
+        return self.wanted - self.rows - self.dead - self.dropped
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the numbers agree, 1 where events are missing, 2 where a surplus may hide a loss."""
+        return 1 if self.missing > 0 else 2 if self.missing < 0 else 0
+
+    def lines(self) -> Iterator[str]:
+        """The numbers for people."""
+        yield (
+            f"{self.rows:,} rows of {self.wanted:,} events; ids cannot be compared: these columns have no event_id"
+        )
+        yield f"{self.dead:,} events are dead letters, {self.dropped:,} rows were left out by the transform"
+        if self.missing > 0:
+            yield f"✗ {self.missing:,} events are in no file and no dead letter: lost"
+        elif self.missing < 0:
+            yield (
+                f"✗ {-self.missing:,} more than there should be: duplicates, which could hide as many losses; columns "
+                "with @event_id would tell"
+            )
+        else:
+            yield "✓ the numbers agree"

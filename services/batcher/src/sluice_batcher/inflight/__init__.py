@@ -1,0 +1,1 @@
+"""What is held between its receive and its delete."""

@@ -1,0 +1,136 @@
+"""Batches: messages that go out together, closed by the first trigger that fires.
+
+A batch holds whole messages, so that a message's rows are never spread over two flushes and its delete waits
+for one flush only. Ages count from the receive, on the monotonic clock.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from sluice_batcher.inflight.held import Held
+
+ROWS: Final = "rows"
+BYTES: Final = "bytes"
+AGE: Final = "age"
+MESSAGES: Final = "messages"
+DRAIN: Final = "drain"
+REASONS: Final = (ROWS, BYTES, AGE, MESSAGES, DRAIN)
+_AHEAD: Final = 2
+"""Full batches that may be held: one is flushed while the next fills."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What closes a batch: rows, bytes of events, messages, seconds since its oldest message's receive."""
+
+    rows: int
+    size: int
+    messages: int
+    age: float
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Messages that are flushed together, and what closed them."""
+
+    messages: list[Held] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+    oldest: float = float("inf")
+    reason: str = ""
+
+    def add(self, held: Held) -> None:
+        """One more message, whole."""
+        self.messages.append(held)
+        self.rows += len(held.rows)
+        self.size += held.size
+        self.oldest = min(self.oldest, held.received_at)
+
+
+class Buffer:
+    """Fills batches and hands them out, oldest first; thread-safe. `on_closed` tells that one can be taken."""
+
+    def __init__(self, limits: Limits, on_closed: Callable[[], None] = lambda: None) -> None:
+        self._limits = limits
+        self._on_closed = on_closed
+        self._open = Batch()
+        self._closed: deque[Batch] = deque()
+        self._rows = self._size = self._messages = 0
+        self._lock = threading.Lock()
+
+    def add(self, held: Held) -> None:
+        """Adds a message that has rows."""
+        with self._lock:
+            self._open.add(held)
+            self._rows += len(held.rows)
+            self._size += held.size
+            self._messages += 1
+            reason = self._full(self._open)
+            if reason is not None:
+                self._close(reason)
+        if reason is not None:
+            self._on_closed()
+
+    def take(self, now: float) -> Batch | None:
+        """The oldest batch that is closed, by now; None when there is none. Give it to `done` afterwards."""
+        with self._lock:
+            if not self._closed and now >= self._open.oldest + self._limits.age:
+                self._close(AGE)
+            return self._closed.popleft() if self._closed else None
+
+    def close_open(self) -> None:
+        """Closes the batch that is being filled: a drain takes it as it is."""
+        with self._lock:
+            if self._open.messages:
+                self._close(DRAIN)
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until the open batch's age closes it; 0 when a closed one waits; None when all is empty."""
+        with self._lock:
+            if self._closed:
+                return 0.0
+            if not self._open.messages:
+                return None
+            return max(0.0, self._open.oldest + self._limits.age - now)
+
+    def done(self, batch: Batch) -> None:
+        """The batch is stored or given up: there is room for its size again."""
+        with self._lock:
+            self._rows -= batch.rows
+            self._size -= batch.size
+            self._messages -= len(batch.messages)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether receiving may go on: no more is held than one batch in flush and one that fills."""
+        return (
+            self._rows < _AHEAD * self._limits.rows
+            and self._size < _AHEAD * self._limits.size
+            and self._messages < _AHEAD * self._limits.messages
+        )
+
+    @property
+    def rows(self) -> int:
+        """Rows that are held, those under way to S3 included."""
+        return self._rows
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken."""
+        with self._lock:
+            return not self._closed and not self._open.messages
+
+    def _full(self, batch: Batch) -> str | None:
+        if batch.rows >= self._limits.rows:
+            return ROWS
+        if batch.size >= self._limits.size:
+            return BYTES
+        return MESSAGES if len(batch.messages) >= self._limits.messages else None
+
+    def _close(self, reason: str) -> None:
+        self._open.reason = reason
+        self._closed.append(self._open)
+        self._open = Batch()

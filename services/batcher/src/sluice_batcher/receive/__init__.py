@@ -1,0 +1,1 @@
+"""SQS to messages: the long poll, and what each message becomes."""

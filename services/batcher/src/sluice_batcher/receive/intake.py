@@ -1,0 +1,173 @@
+"""One received message: recognised, unpacked, parsed; its rows to the buffer, its faults to the poison desk.
+
+A dead letter that came back, by whatever tool, is what it was before: the event or pack, from the bucket where its
+body stands there. Nothing that a message holds can stop the batcher: what cannot be unpacked is a dead letter as a whole, what
+cannot be parsed is one event by event. Only a codec of a newer version stays in the queue, for a newer
+batcher.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from sluice_core import wire
+from sluice_core.aws.s3 import BucketLike
+from sluice_core.aws.sqs import Received
+from sluice_core.deadletter import DeadLetter
+from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
+from sluice_core.errors import PermanentError, PoisonError, TemporaryError, UnknownCodecError
+from sluice_core.service.logs import get_logger
+
+from sluice_batcher.inflight.buffer import Buffer
+from sluice_batcher.inflight.held import Admission, Held, Ledger
+from sluice_batcher.inflight.poison import PoisonDesk
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.rows.parse import BadEvent, Parsed, Parser
+from sluice_batcher.rows.unwrap import UNWRAP
+
+T = TypeVar("T")
+_log = get_logger(__name__)
+_TOLD_CODECS: Final = 20
+
+
+class Intake:
+    """Takes messages in. `keep_events` keeps their bytes until the flush, for a transform that may fail."""
+
+    def __init__(
+        self,
+        parser: Parser,
+        ledger: Ledger,
+        buffer: Buffer,
+        desk: PoisonDesk,
+        metrics: Metrics,
+        *,
+        bucket: BucketLike,
+        max_unpacked_bytes: int,
+        keep_events: bool = False,
+        unwrap: str = "none",
+    ) -> None:
+        self._parser = parser
+        self._ledger = ledger
+        self._buffer = buffer
+        self._desk = desk
+        self._metrics = metrics
+        self._bucket = bucket
+        self._max_unpacked = max_unpacked_bytes
+        self._keep_events = keep_events
+        self._unwrap = UNWRAP[unwrap]
+        self._told: set[str] = set()
+
+    def accept(self, message: Received, *, now: float, lease_until: float) -> None:
+        """Takes one message; `now` and `lease_until` (when its visibility timeout ends) are monotonic."""
+        self._metrics.received.inc()
+        admission, held = self._ledger.admit(message, now=now, lease_until=lease_until)
+        if admission is not Admission.NEW:
+            self._metrics.redelivered.inc()
+            return
+        message = restored(message)
+        try:
+            whole = whole_body(self._bucket, message)
+            body, attributes = self._unwrap(whole, message.attributes)
+            decoded = wire.decode(body, attributes, max_unpacked_bytes=self._max_unpacked)
+        except UnknownCodecError as error:
+            self._leave(held, error)
+            return
+        except (TemporaryError, PermanentError) as error:
+            # Only the bucket is asked here: a moved dead letter waits in the queue until it answers.
+            self._ledger.drop(held)
+            _log.warning("a dead letter's body cannot be read, it waits", error=str(error))
+            return
+        except PoisonError as error:
+            letter = _whole(message, error.reason, error.detail)
+            held.pending = 1
+            self._desk.add(held, [letter])
+            return
+        parsed = self._parser.parse(decoded.events, decoded.ids)
+        letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
+        letters += [_single(bad, decoded) for bad in parsed.bad]
+        self._keep(held, decoded, parsed)
+        self._hand_on(held, letters)
+
+    def _keep(self, held: Held, decoded: wire.Decoded, parsed: Parsed) -> None:
+        held.rows, held.ids = parsed.rows, parsed.ids
+        held.size = sum(map(len, decoded.events))
+        held.pack_id, held.source = decoded.pack_id, decoded.source
+        held.types = _picked(decoded.types, parsed.positions)
+        held.sse_ids = _picked(decoded.sse_ids, parsed.positions)
+        if self._keep_events:
+            held.events, held.positions = decoded.events, parsed.positions
+
+    def _hand_on(self, held: Held, letters: list[DeadLetter]) -> None:
+        held.pending = bool(held.rows) + bool(letters)
+        if not held.pending:
+            # A pack of nothing: there is nothing to lose.
+            held.pending = 1
+            self._ledger.fulfil(held)
+            return
+        if letters:
+            self._desk.add(held, letters)
+        if held.rows:
+            self._buffer.add(held)
+
+    def _leave(self, held: Held, error: UnknownCodecError) -> None:
+        """Its lease runs out by itself: handing it back at once would only bring it here again."""
+        self._ledger.drop(held)
+        self._metrics.returned_codec.inc()
+        if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
+            self._told.add(error.codec)
+            _log.error("message left in the queue", error=str(error))
+
+
+def _picked(values: list[T] | None, positions: Sequence[int]) -> Sequence[T] | None:
+    """Those of the events that are rows."""
+    if values is None or len(values) == len(positions):
+        return values
+    return [values[position] for position in positions]
+
+
+def event_letter(
+    event: bytes,
+    reason: str,
+    detail: str,
+    *,
+    source: str | None,
+    pack_id: str | None,
+    position: int,
+    attributes: dict[str, str],
+) -> DeadLetter:
+    """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`.
+
+    `attributes`: what travels with the event, as with a plain message (`wire.event_attributes`).
+    """
+    return DeadLetter(
+        body=event.decode("utf-8", "backslashreplace"),
+        reason=reason,
+        detail=detail,
+        source=source,
+        pack_id=pack_id,
+        position=position if pack_id is not None else None,
+        original=attributes,
+    )
+
+
+def _single(bad: BadEvent, decoded: wire.Decoded) -> DeadLetter:
+    return event_letter(
+        bad.event,
+        bad.reason,
+        bad.detail,
+        source=decoded.source,
+        pack_id=decoded.pack_id,
+        position=bad.position,
+        attributes=decoded.attributes_of(bad.position),
+    )
+
+
+def _whole(message: Received, reason: str, detail: str) -> DeadLetter:
+    return DeadLetter(
+        body=message.body,
+        reason=reason,
+        detail=detail,
+        source=message.attributes.get(wire.A_SOURCE),
+        pack_id=message.attributes.get(wire.A_PACK_ID),
+        original=dict(message.attributes),
+        key=message.attributes.get(A_DEAD_KEY),
+    )

@@ -1,0 +1,102 @@
+"""The long poll: asks only while there is room, and knows how long what it got is its own."""
+
+from collections.abc import Callable
+
+from sluice_core.aws.sqs import QueueLike
+from sluice_core.errors import MissingResourceError, PermanentError, TemporaryError
+from sluice_core.limits import SQS_BATCH_ENTRIES
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Backoff
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
+
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.receive.intake import Intake
+
+_log = get_logger(__name__)
+_ROOM_PAUSE = 0.05
+
+
+class Receiver:
+    """One receiving loop's body. `visibility` is the lease in seconds, `asked` what each receive asks for.
+
+    `on_back` is called when a queue that was missing answers again, before its messages are taken in;
+    `observe_age` hears how many seconds each message was in the queue.
+    """
+
+    def __init__(
+        self,
+        queue: QueueLike,
+        intake: Intake,
+        *,
+        has_room: Callable[[], bool],
+        on_back: Callable[[], object] = lambda: None,
+        observe_age: Callable[[float], object] = lambda _seconds: None,
+        wait_seconds: int,
+        visibility: int,
+        asked: int | None,
+        clock: Clock,
+        stop: Stop,
+        metrics: Metrics,
+        health: Health,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._queue = queue
+        self._intake = intake
+        self._has_room = has_room
+        self._on_back = on_back
+        self._observe_age = observe_age
+        self._missing = False
+        self._wait = wait_seconds
+        self._visibility = visibility
+        self._asked = asked
+        self._clock = clock
+        self._stop = stop
+        self._metrics = metrics
+        self._health = health
+        self._backoff = backoff or Backoff()
+
+    def step(self) -> int:
+        """One poll; gives the number of messages. Waits by itself when there is no room or SQS is away."""
+        if not self._has_room():
+            self._clock.wait(self._stop.event, _ROOM_PAUSE)
+            return 0
+        asked_at = self._clock.monotonic()
+        try:
+            messages = self._queue.receive(
+                max_messages=SQS_BATCH_ENTRIES, wait_seconds=self._wait, visibility=self._asked
+            )
+        except (TemporaryError, PermanentError) as error:
+            self._pause(error)
+            return 0
+        if self._missing:
+            # Before a message of it is taken in: is this another queue than the one that was there?
+            self._missing = False
+            self._on_back()
+        if self._backoff.failures:
+            _log.info("receiving again")
+            self._backoff.reset()
+        self._health.set_ready("queue", ready=True)
+        now = self._clock.monotonic()
+        # SQS answers within the wait: if it took longer, this process was asleep while the lease ran.
+        lease_until = min(now, asked_at + self._wait + 1) + self._visibility
+        wall = self._clock.now()
+        for message in messages:
+            self._observe_age(max(0.0, wall - message.sent_at))
+            self._intake.accept(message, now=now, lease_until=lease_until)
+        return len(messages)
+
+    def _pause(self, error: TemporaryError | PermanentError) -> None:
+        """Waits, whatever the error: the queue, or the right to it, may come back; a crash helps nobody."""
+        self._metrics.receive_failures.inc()
+        self._missing = self._missing or isinstance(error, MissingResourceError)
+        at_least = error.delay if isinstance(error, TemporaryError) else 5.0
+        delay = self._backoff.next(at_least=at_least)
+        hint = (
+            "waiting for it to be made" if isinstance(error, MissingResourceError) else "retrying"
+        )
+        self._health.set_ready("queue", ready=False, why=str(error))
+        if self._backoff.failures in (1, 5) or self._backoff.failures % 20 == 0:
+            _log.warning("receive failed", error=str(error), what_now=hint, wait=round(delay, 2))
+        self._clock.wait(self._stop.event, delay)

@@ -1,0 +1,1 @@
+"""Bytes to columns: events parsed, converted, and put into tables."""

@@ -1,0 +1,187 @@
+"""Events' bytes into rows: fast for all that is as expected, event by event for the rest.
+
+A row is an instance of the struct of `shape`; columns are made of many rows at once, at the flush (`table`).
+One bad event never takes its neighbours along: it comes back with its place and the reason, for a dead letter.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Final
+
+from sluice_core import reasons
+from sluice_core.errors import PoisonError
+from sluice_core.wire.event_id import event_id, is_utf8
+
+from sluice_batcher.rows.columns import SPECIAL, ColumnSet, Kind
+from sluice_batcher.rows.convert import load_json, to_kind
+from sluice_batcher.rows.event_time import DEFAULT_PATHS
+from sluice_batcher.rows.shape import FAULTS, Path, Shape
+from sluice_batcher.rows.unwrap import envelope_hint
+
+ID_PATH: Final[Path] = ("meta", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class BadEvent:
+    """An event that cannot be a row: its place in the message (from 0), why, and its bytes."""
+
+    position: int
+    reason: str
+    detail: str
+    event: bytes
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a message's events became: `rows`, `ids` and `positions` go together; `bad` holds the others."""
+
+    rows: list[Any]
+    ids: list[str]
+    positions: Sequence[int]
+    bad: list[BadEvent] = field(default_factory=list)
+
+
+class Parser:
+    """Parses events for one set of columns; safe to share between threads.
+
+    `times`: paths of an event's own time.
+    """
+
+    def __init__(
+        self,
+        columns: ColumnSet,
+        *,
+        max_event_bytes: int,
+        times: Sequence[Path] = DEFAULT_PATHS,
+    ) -> None:
+        self._max_bytes = max_event_bytes
+        wanted = [(c.path, c.kind) for c in columns.columns if c.path not in SPECIAL]
+        wanted.append((ID_PATH, Kind.STRING))
+        wanted += [(path, Kind.TIMESTAMP) for path in times]
+        self._columns = columns.name
+        self._judged = [(c.path, c.kind) for c in columns.columns if not c.path[0].startswith("@")]
+        self.shape = Shape(wanted)
+
+    def parse(self, events: Sequence[bytes], carried: Sequence[str] | None = None) -> Parsed:
+        """The rows of a message's events; `carried`: the ids that travelled with them, "" where none did."""
+        decode = self.shape.decode
+        if decode is not None and max(map(len, events), default=0) <= self._max_bytes:
+            try:
+                rows = list(map(decode, events))
+            except FAULTS:
+                pass
+            else:
+                ids = self._ids(rows, events, carried)
+                return self._without_strangers(Parsed(rows, ids, range(len(rows))), events)
+        return self._without_strangers(self._one_by_one(events, carried), events)
+
+    def _without_strangers(self, parsed: Parsed, events: Sequence[bytes]) -> Parsed:
+        """Objects in which no column finds anything are bad: an envelope, a notification, another source's event.
+
+        The event's own id counts as found; what is not in the data (its SSE id, the time of receipt) does not.
+        Where no column has a path into the data there is nothing to judge by.
+        """
+        own = self.shape.values(parsed.rows, ID_PATH)
+        if not self._judged or (all(own) and set(map(type, own)) <= {str}):
+            return parsed
+        left = [index for index, value in enumerate(own) if not _found(value, Kind.STRING)]
+        for path, kind in self._judged:
+            values = self.shape.values([parsed.rows[index] for index in left], path)
+            left = [i for i, value in zip(left, values, strict=True) if not _found(value, kind)]
+        if not left:
+            return parsed
+        for index in left:
+            position = parsed.positions[index]
+            detail = (
+                f"no column of {self._columns} finds a value; {envelope_hint(events[position])}"
+            )
+            parsed.bad.append(BadEvent(position, reasons.NO_COLUMN, detail, events[position]))
+        strangers = set(left)
+        kept = [index for index in range(len(parsed.rows)) if index not in strangers]
+        return Parsed(
+            [parsed.rows[index] for index in kept],
+            [parsed.ids[index] for index in kept],
+            [parsed.positions[index] for index in kept],
+            sorted(parsed.bad, key=attrgetter("position")),
+        )
+
+    def _one_by_one(self, events: Sequence[bytes], carried: Sequence[str] | None) -> Parsed:
+        result = Parsed([], [], positions := [])
+        for position, event in enumerate(events):
+            try:
+                row, direct = self._row(event)
+            except PoisonError as error:
+                result.bad.append(BadEvent(position, error.reason, error.detail, event))
+                continue
+            told = [carried[position]] if carried else None
+            # A row that was built the lenient way has half a surrogate pair mended, which makes no id.
+            result.rows.append(row)
+            result.ids += self._ids([row], [event], told, direct=direct)
+            positions.append(position)
+        return result
+
+    def _row(self, event: bytes) -> tuple[Any, bool]:
+        """One event's row, and whether it came the fast way; raises PoisonError."""
+        if len(event) > self._max_bytes:
+            raise PoisonError(
+                reasons.TOO_LARGE, f"{len(event)} bytes; {self._max_bytes} are allowed"
+            )
+        if self.shape.decode is not None:
+            try:
+                return self.shape.decode(event), True
+            except FAULTS:
+                pass
+        try:
+            return self.shape.lenient(event), False
+        except (*FAULTS, ValueError) as error:
+            load_object(event)
+            raise PoisonError(reasons.BAD_EVENT, str(error)) from error
+
+    def _ids(
+        self,
+        rows: Sequence[Any],
+        events: Sequence[bytes],
+        carried: Sequence[str] | None,
+        *,
+        direct: bool = True,
+    ) -> list[str]:
+        """What travelled, else what the rows that came the fast way (`direct`) hold, else core's one rule."""
+        if carried:
+            if all(map(is_utf8, carried)):
+                return list(carried)
+            return [
+                told if is_utf8(told) else event_id(event)
+                for told, event in zip(carried, events, strict=True)
+            ]
+        own: list[Any] = self.shape.values(rows, ID_PATH) if direct else [None] * len(rows)
+        if all(own) and set(map(type, own)) <= {str}:
+            return own
+        return [
+            mine if mine and isinstance(mine, str) else event_id(event)
+            for mine, event in zip(own, events, strict=True)
+        ]
+
+
+def _found(value: Any, kind: Kind) -> bool:
+    return value is not None and to_kind(value, kind) is not None
+
+
+def load_object(event: bytes) -> dict[str, Any]:
+    """An event as `load_json` gives it; raises PoisonError when it is no JSON object."""
+    try:
+        loaded = load_json(event)
+    except UnicodeDecodeError as error:
+        raise PoisonError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise PoisonError(reasons.NOT_JSON, f"{error.msg} at character {error.pos}") from error
+    except ValueError as error:
+        raise PoisonError(reasons.NOT_JSON, str(error)) from error
+    except RecursionError as error:
+        raise PoisonError(reasons.BAD_EVENT, "nested too deeply") from error
+    if not isinstance(loaded, dict):
+        raise PoisonError(
+            reasons.NOT_OBJECT, f"a {type(loaded).__name__} in JSON is no event; an object is"
+        )
+    return loaded

@@ -1,0 +1,187 @@
+"""Rows into columns: one Arrow table with the fixed schema, and each row's event time.
+
+All columns are made from Python lists at C speed as long as their values are of one type, which a census of
+the types tells; a column with anything else in it is converted value by value (`convert`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any, Final, Protocol
+
+import msgspec
+import pyarrow as pa
+from sluice_core.wire.beside import DEFAULT_TYPE
+from sluice_core.wire.event_id import is_utf8
+
+from sluice_batcher.rows.arrow import Array, pc
+from sluice_batcher.rows.columns import (
+    EVENT_ID,
+    EVENT_TIME,
+    EVENT_TYPE,
+    SSE_ID,
+    Column,
+    ColumnSet,
+    Kind,
+    arrow_type,
+)
+from sluice_batcher.rows.convert import is_missing, plain, to_kind
+from sluice_batcher.rows.event_time import DEFAULT_PATHS
+from sluice_batcher.rows.shape import Path, Shape
+from sluice_batcher.rows.times import MICROS, TIMESTAMP, timestamp_array
+
+_NATIVE: Final[dict[Kind, set[type]]] = {
+    Kind.STRING: {str, type(None)},
+    Kind.INT64: {int, type(None)},
+    # Arrow refuses an integer that a double cannot hold; then each value is looked at.
+    Kind.FLOAT64: {float, int, type(None)},
+    Kind.BOOL: {bool, type(None)},
+}
+
+
+class HasRows(Protocol):
+    """What a table is made of; `held.Held` is one."""
+
+    rows: list[Any]
+    ids: list[str]
+    types: Sequence[str] | None
+    sse_ids: Sequence[str | None] | None
+    sent_at: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table with, for each row, its event time (never null) and its id.
+
+    `nulled` counts values that their column's type could not take, `untimed` rows without a time of their own.
+    """
+
+    table: pa.Table
+    times: Array
+    ids: list[str]
+    nulled: int
+    untimed: int = 0
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.ids)
+
+
+class TableMaker:
+    """Makes tables for one column set; `times`: paths of an event's own time, the first that holds one counts."""
+
+    def __init__(
+        self, columns: ColumnSet, shape: Shape, times: Sequence[Path] = DEFAULT_PATHS
+    ) -> None:
+        self._columns = columns.columns
+        self._schema = columns.schema
+        self._shape = shape
+        self._times = times
+
+    def make(self, messages: Sequence[HasRows]) -> Rows:
+        """All rows of the messages, in order. A row without an event time has its message's `sent_at`."""
+        return _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
+
+
+class _Making:
+    """One table while it is made: the values of each path are fetched once."""
+
+    def __init__(
+        self, shape: Shape, messages: Sequence[HasRows], time_paths: Sequence[Path]
+    ) -> None:
+        self._shape = shape
+        self._time_paths = time_paths
+        self._messages = messages
+        self._rows = list(chain.from_iterable(m.rows for m in messages))
+        self._values: dict[Path, list[Any]] = {}
+        self._times: dict[Path, Array] = {}
+        self.nulled = 0
+        self.untimed = 0
+
+    def rows(self, columns: Iterable[Column], schema: pa.Schema) -> Rows:
+        ids = list(chain.from_iterable(m.ids for m in self._messages))
+        times = self._event_times()
+        arrays: list[Array] = []
+        for column in columns:
+            if column.path == EVENT_ID:
+                arrays.append(pa.array(ids, pa.string()))
+            elif column.path == EVENT_TIME:
+                arrays.append(times)
+            elif column.path == EVENT_TYPE:
+                arrays.append(self._told(lambda message: message.types, DEFAULT_TYPE))
+            elif column.path == SSE_ID:
+                arrays.append(self._told(lambda message: message.sse_ids, None))
+            else:
+                arrays.append(self._array(column))
+        table = pa.Table.from_arrays(arrays, schema=schema)
+        return Rows(table, times, ids, self.nulled, self.untimed)
+
+    def _told(
+        self,
+        values: Callable[[HasRows], Sequence[str | None] | None],
+        default: str | None,
+    ) -> Array:
+        """What travelled beside the events; text that no UTF-8 can hold (a stranger's) is null."""
+        told = [
+            value
+            for message in self._messages
+            for value in values(message) or repeat(default, len(message.rows))
+        ]
+        try:
+            return pa.array(told, pa.string())
+        except UnicodeEncodeError:
+            return pa.array(
+                [value if value and is_utf8(value) else None for value in told], pa.string()
+            )
+
+    def _event_times(self) -> Array:
+        times = pa.nulls(len(self._rows), TIMESTAMP)
+        for path in self._time_paths:
+            if times.null_count:
+                times = pc.coalesce(times, self._time_array(path))
+        if times.null_count:
+            self.untimed = times.null_count
+            sent = [round(m.sent_at * MICROS) for m in self._messages for _ in m.rows]
+            times = pc.coalesce(times, pa.array(sent, pa.int64()).cast(TIMESTAMP))
+        return times
+
+    def _time_array(self, path: Path) -> Array:
+        if path not in self._times:
+            values = self._of(path)
+            if msgspec.Raw in set(map(type, values)):
+                values = list(map(plain, values))
+            self._times[path] = timestamp_array(values)
+        return self._times[path]
+
+    def _of(self, path: Path) -> list[Any]:
+        if path not in self._values:
+            self._values[path] = self._shape.values(self._rows, path)
+        return self._values[path]
+
+    def _array(self, column: Column) -> Array:
+        values = self._of(column.path)
+        if column.kind is Kind.TIMESTAMP:
+            array = self._time_array(column.path)
+            self.nulled += array.null_count - _missing(values)
+            return array
+        if column.kind is Kind.JSON:
+            return pa.array([_json(value) for value in values], pa.string())
+        kinds = set(map(type, values))
+        if kinds <= _NATIVE[column.kind]:
+            try:
+                return pa.array(values, arrow_type(column.kind))
+            except (OverflowError, pa.ArrowInvalid):
+                pass
+        converted = [to_kind(value, column.kind) for value in values]
+        self.nulled += converted.count(None) - _missing(values)
+        return pa.array(converted, arrow_type(column.kind))
+
+
+def _json(value: msgspec.Raw) -> str | None:
+    text = bytes(value)
+    return None if text == b"null" else text.decode("utf-8", "replace")
+
+
+def _missing(values: Sequence[Any]) -> int:
+    raw = msgspec.Raw in set(map(type, values))
+    return sum(map(is_missing, values)) if raw else values.count(None)

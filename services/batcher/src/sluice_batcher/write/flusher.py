@@ -1,0 +1,156 @@
+"""The flush: a closed batch becomes objects, all are stored, and only then its messages may be deleted."""
+
+import threading
+from collections.abc import Sequence
+
+from sluice_core import reasons
+from sluice_core.deadletter import DeadLetter
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+
+from sluice_batcher.inflight.buffer import Batch, Buffer
+from sluice_batcher.inflight.held import Held, Ledger
+from sluice_batcher.inflight.identity import QueueIdentity
+from sluice_batcher.inflight.poison import PoisonDesk
+from sluice_batcher.metrics import Metrics
+from sluice_batcher.receive.intake import event_letter
+from sluice_batcher.write.objects import FailedRow, ObjectMaker
+from sluice_batcher.write.upload import Uploader
+
+_log = get_logger(__name__)
+
+
+class Flusher:
+    """Flushes one batch at a time."""
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        ledger: Ledger,
+        maker: ObjectMaker,
+        uploader: Uploader,
+        desk: PoisonDesk,
+        *,
+        identity: QueueIdentity,
+        wake: threading.Event,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._buffer = buffer
+        self._ledger = ledger
+        self._maker = maker
+        self._uploader = uploader
+        self._desk = desk
+        self._identity = identity
+        self._clock = clock
+        self._metrics = metrics
+        self._told_untimed = False
+        self.wake = wake
+
+    def step(self) -> bool:
+        """Flushes the oldest batch that is due; False when none is.
+
+        Raises retry.Stopped when the stop is forced before S3 has it: its messages stay held, undeleted.
+        """
+        self.wake.clear()
+        started = self._clock.monotonic()
+        batch = self._buffer.take(started)
+        self._metrics.held_rows.set(self._buffer.rows)
+        if batch is None:
+            return False
+        self._flush(self._still_ours(batch))
+        self._buffer.done(batch)
+        metrics = self._metrics
+        metrics.held_rows.set(self._buffer.rows)
+        metrics.flushes.labels(batch.reason).inc()
+        metrics.batch_rows.observe(batch.rows)
+        metrics.flush_seconds.observe(self._clock.monotonic() - started)
+        metrics.last_flush.set(self._clock.now())
+        return True
+
+    def due_in(self) -> float | None:
+        """Seconds until the next step has something to do, as far as is known."""
+        return self._buffer.due_in(self._clock.monotonic())
+
+    def _still_ours(self, batch: Batch) -> list[Held]:
+        """The batch without the messages that SQS gives, or gave, to somebody again.
+
+        Not without asking: a queue that was deleted and made again gives nothing back, and then what is
+        held here is all that is left of its messages.
+        """
+        now = self._clock.monotonic()
+        lost = self._ledger.lost(batch.messages, now)
+        if lost:
+            generation = self._identity.generation()
+            lost = [held for held in lost if held.generation == generation]
+        if not lost:
+            return batch.messages
+        for held in lost:
+            self._ledger.drop(held)
+        self._metrics.returned_lost.inc(len(lost))
+        _log.warning("leases were lost, SQS delivers again", messages=len(lost))
+        gone = {id(held) for held in lost}
+        return [held for held in batch.messages if id(held) not in gone]
+
+    def _flush(self, messages: Sequence[Held]) -> None:
+        if not messages:
+            return
+        try:
+            made = self._maker.make(messages)
+        except Exception:  # noqa: BLE001  (a bug in us must not make one message stop all others)
+            self._apart(messages)
+            return
+        if made.objects:
+            self._uploader.store(made.objects)
+        self._metrics.nulled.inc(made.nulled)
+        self._tell_untimed(made.untimed)
+        self._metrics.transform_failures.inc(made.calls_failed)
+        self._metrics.dropped.inc(made.dropped)
+        self._bury(made.failed)
+        for held in messages:
+            self._ledger.fulfil(held)
+
+    def _tell_untimed(self, rows: int) -> None:
+        self._metrics.untimed.inc(rows)
+        if rows and not self._told_untimed:
+            self._told_untimed = True
+            _log.warning(
+                "events without a time of their own are partitioned by when SQS took them; said once, see"
+                " sluice_batcher_rows_without_event_time_total",
+                rows=rows,
+                hint="name the field of their time in SLUICE_EVENT_TIME",
+            )
+
+    def _apart(self, messages: Sequence[Held]) -> None:
+        """Halves until the one message that cannot be flushed stands alone, and leaves that in the queue.
+
+        Its lease runs out; after the queue's maxReceiveCount it is in the dead-letter queue.
+        """
+        if len(messages) > 1:
+            half = len(messages) // 2
+            self._flush(messages[:half])
+            self._flush(messages[half:])
+            return
+        _log.exception("message cannot be flushed", message_id=messages[0].message_id)
+        self._ledger.drop(messages[0])
+        self._metrics.returned_unflushable.inc()
+
+    def _bury(self, failed: Sequence[FailedRow]) -> None:
+        """Dead letters for the events that the hook failed on; their messages wait for these, too."""
+        letters: dict[Held, list[DeadLetter]] = {}
+        for row in failed:
+            letter = event_letter(
+                row.held.events[row.position],
+                reasons.TRANSFORM_FAILED,
+                row.why,
+                source=row.held.source,
+                pack_id=row.held.pack_id,
+                position=row.position,
+                attributes=row.held.attributes_of(row.position),
+            )
+            letters.setdefault(row.held, []).append(letter)
+        if failed:
+            _log.error("transform failed, events go to the dead-letter queue", events=len(failed))
+        for held, own in letters.items():
+            self._ledger.add_duty(held)
+            self._desk.add(held, own)

@@ -1,0 +1,1 @@
+"""Events to messages: judged, identified, packed, encoded."""

@@ -1,0 +1,197 @@
+"""What happens to each event between the source and the senders. The hot path: every line of it is paid per event."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sluice_core.errors import PoisonError
+from sluice_core.service.logs import get_logger
+from sluice_core.wire import event_attributes
+
+from sluice_producer.pack.filter import DUPLICATE, Dropped, Judge, Meta
+from sluice_producer.pack.identity import own_sse_id
+from sluice_producer.pack.outbox import Outbox
+from sluice_producer.pack.packer import Pack, Packer
+from sluice_producer.pack.quarantine import Quarantine
+from sluice_producer.progress.acks import DEAD, FILTERED, SENT, Acks, Mark, Unit
+from sluice_producer.progress.ledger import Ledger, NoLedger
+from sluice_producer.progress.position import NOWHERE, PositionReader
+from sluice_producer.progress.progress import Progress
+from sluice_producer.progress.tracker import Tracker
+from sluice_producer.runtime import Runtime
+from sluice_producer.source.parser import SourceEvent
+
+_log = get_logger(__name__)
+READER = "reader"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`max_events`: kept and dead-lettered events after which a stop is requested; 0 = no such limit."""
+
+    wikimedia: bool
+    judge: Judge
+    max_events: int = 0
+
+
+class Pipeline:
+    """Judges events, keeps the delivered position, fills packs. `handle` belongs to the reading thread."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        tracker: Tracker,
+        *,
+        packer: Packer,
+        outbox: Outbox[Pack],
+        quarantine: Quarantine,
+        acks: Acks,
+        progress: Progress,
+        runtime: Runtime,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self._ledger = ledger or NoLedger()
+        self._wikimedia = rules.wikimedia
+        self._judge = rules.judge.judge
+        self._identity = rules.judge.identity
+        self._left = rules.max_events or -1
+        self._tracker = tracker
+        self._packer = packer
+        self._outbox = outbox
+        self._quarantine = quarantine
+        self._acks = acks
+        self._progress = progress
+        self._read_position = PositionReader().read
+        self._metrics = runtime.metrics
+        self._health = runtime.health
+        self._clock = runtime.clock
+        self._stop = runtime.stop
+        self._last: tuple[str, float] | None = None
+        self._received = 0
+        self._reported = 0
+
+    def handle(self, event: SourceEvent) -> None:
+        """Takes one event; waits while there is no room. Raises SourceFailed."""
+        self._received += 1
+        try:
+            body, meta, event_id, extra = self._judge(event)
+        except Dropped as dropped:
+            self._pass_over(event, dropped)
+            return
+        except PoisonError as poison:
+            self._bury(event, poison)
+            return
+        if self._tracker.seen(event_id):
+            # Its mark is in the position already: nothing to note.
+            self._repeated(event_id, event)
+            return
+        sse_id = event.last_event_id
+        position = (
+            self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
+        )
+        self._tracker.advance(event_id, sse_id, position)
+        if meta.dt:
+            self._last = meta.dt, self._clock.now()
+        mark = Mark(event_id, sse_id, position, SENT, self._ledger.digest(event.data))
+        for pack in self._packer.add(body, mark, extra):
+            self._out(pack)
+        if self._left > 0:
+            self._count()
+        if self._acks.full or self._progress.blocked:
+            self._wait()
+
+    def flush(self) -> None:
+        """Sends off what is being filled, when reading and the timer have ended."""
+        pack = self._packer.flush()
+        if pack is not None:
+            self._out(pack)
+        self._report_received()
+
+    def run_timer(self) -> None:
+        """Sends off packs that are old enough, until a stop is requested: a thread's work."""
+        minute = self._metrics.minute_line(self._clock)
+        while not self._stop.requested:
+            minute.tick()
+            pack, pause = self._packer.due()
+            if pack is not None:
+                self._out(pack)
+            self._report_received()
+            self._clock.wait(self._stop.event, min(pause, 1.0))
+
+    def _out(self, pack: Pack) -> None:
+        if pack.events:
+            self._outbox.put(pack)
+        else:
+            self._metrics.flushed(pack.trigger)
+            self._acks.done(pack.unit)
+        self._report_time()
+
+    def _pass_over(self, event: SourceEvent, dropped: Dropped) -> None:
+        name = self._identity.name_unjudged(event)
+        if self._note(event, name, FILTERED, 0, dropped.meta) is not None:
+            self._metrics.filtered(dropped.reason)
+        self._wait()
+
+    def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
+        name = self._identity.name_unjudged(event)
+        unit = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
+        if unit is not None:
+            sse_id = None if self._wikimedia else own_sse_id(event)
+            attributes = event_attributes(name, event.type, sse_id)
+            self._quarantine.put(event.data, poison.reason, poison.detail, unit, attributes)
+            if self._left > 0:
+                self._count()
+        self._wait()
+
+    def _note(
+        self, event: SourceEvent, event_id: str, state: str, weight: int, meta: Meta
+    ) -> Unit | None:
+        """Passes over an event that is not sent; None when it was seen before."""
+        sse_id = event.last_event_id
+        if self._tracker.seen(event_id):
+            self._repeated(event_id, event)
+            return None
+        position = (
+            self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
+        )
+        self._tracker.advance(event_id, sse_id, position)
+        mark = Mark(event_id, sse_id, position, state, self._ledger.digest(event.data))
+        unit, packs = self._packer.note(mark, weight)
+        for pack in packs:
+            self._out(pack)
+        return unit
+
+    def _repeated(self, event_id: str, event: SourceEvent) -> None:
+        self._metrics.filtered(DUPLICATE)
+        self._ledger.repeated(event_id, event.data)
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            _log.info("the number of events asked for has been read")
+            self._stop.request()
+
+    def _wait(self) -> None:
+        self._acks.wait_for_room(self._stop, self._clock, self._beat)
+        self._progress.wait_until_saved(self._stop, self._beat)
+
+    def _beat(self) -> None:
+        self._health.beat(READER)
+
+    def _report_received(self) -> None:
+        """The reader only counts; the timer, which alone calls this, reports."""
+        received = self._received
+        self._metrics.received.inc(received - self._reported)
+        self._reported = received
+
+    def _report_time(self) -> None:
+        if self._last is None:
+            return
+        text, seen = self._last
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return
+        event_time = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        self._metrics.last_event_time.set(event_time)
+        self._metrics.lag.set(seen - event_time)
+        self._metrics.stream_delay.observe(max(0.0, seen - event_time))

@@ -1,0 +1,1 @@
+"""How far: what SQS has accepted, and where the next start resumes."""

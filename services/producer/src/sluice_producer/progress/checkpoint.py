@@ -1,0 +1,144 @@
+"""The checkpoint's owner: one producer writes it, and one that was replaced finds out.
+
+A document names its owner, the owner's generation (one more than the predecessor's) and a sequence number.
+Each write is conditional on the version seen last. When S3 says 412 there are three cases, told apart by
+reading the document back: our own write arrived and only its reply was lost; an earlier write of ours arrived
+late; or somebody else has taken over, and then we are the old one.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from sluice_core.errors import (
+    NotFoundError,
+    OwnershipError,
+    PermanentError,
+    PreconditionError,
+    TemporaryError,
+)
+from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
+
+from sluice_producer.progress.stores import Store
+from sluice_producer.progress.tracker import TrackerState
+
+_log = get_logger(__name__)
+
+VERSION: Final = 1
+_TRIES: Final = 4
+
+
+class Document(msgspec.Struct):
+    """A checkpoint as it is stored. `url` is where the stream was read, for people."""
+
+    version: int
+    source: str
+    preset: str
+    url: str
+    owner: str
+    generation: int
+    sequence: int
+    written_at: str
+    position: TrackerState
+
+
+class Checkpoint:
+    """One producer's hold on a source's checkpoint; `owner` is unique to the process."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, source: str, preset: str, url: str, owner: str
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._source = source
+        self._preset = preset
+        self._url = url
+        self._owner = owner
+        self._generation = 1
+        self._sequence = 0
+        self._tag: str | None = None
+
+    def claim(self) -> TrackerState | None:
+        """The position of the predecessor, None when there was none; the first `save` makes us the owner.
+
+        Raises PermanentError for a document that is no checkpoint of this source, TemporaryError.
+        """
+        found = self._store.read()
+        if found is None:
+            self._tag, self._generation = None, 1
+            return None
+        document = self._parse(found[0])
+        if document.preset != self._preset:
+            raise PermanentError(
+                f"{self._store.place} was written with SLUICE_SOURCE_PRESET={document.preset}, now it is "
+                f"{self._preset}: set another SLUICE_SOURCE_NAME or SLUICE_CHECKPOINT"
+            )
+        if document.url != self._url:
+            _log.warning(
+                "the checkpoint was written for another URL", then=document.url, now=self._url
+            )
+        self._tag, self._generation = found[1], document.generation + 1
+        return document.position
+
+    def save(self, position: TrackerState) -> None:
+        """Writes the position. Raises OwnershipError when another producer has taken over, TemporaryError."""
+        self._sequence += 1
+        for _ in range(_TRIES):
+            try:
+                self._tag = self._store.write(self._encode(position), self._tag)
+            except PreconditionError:
+                if self._is_ours():
+                    return
+            except NotFoundError:
+                _log.warning("the checkpoint has vanished: written anew", place=self._store.place)
+                self._tag = None
+            else:
+                return
+        raise TemporaryError(f"{self._store.place} keeps changing")
+
+    def _is_ours(self) -> bool:
+        """After a refused write: True when it had arrived, False when it is to be tried again."""
+        found = self._store.read()
+        if found is None:
+            self._tag = None
+            return False
+        document = self._parse(found[0])
+        if document.owner != self._owner and document.generation >= self._generation:
+            raise OwnershipError(
+                f"{self._store.place} belongs to a newer producer ({document.owner}, generation "
+                f"{document.generation}, written {document.written_at}); this one ({self._owner}, generation "
+                f"{self._generation}) stops: one source takes one producer"
+            )
+        self._tag = found[1]
+        return document.owner == self._owner and document.sequence == self._sequence
+
+    def _encode(self, position: TrackerState) -> bytes:
+        moment = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
+        return msgspec.json.encode(
+            Document(
+                VERSION,
+                self._source,
+                self._preset,
+                self._url,
+                self._owner,
+                self._generation,
+                self._sequence,
+                moment,
+                position,
+            )
+        )
+
+    def _parse(self, document: bytes) -> Document:
+        try:
+            parsed = msgspec.json.decode(document, type=Document)
+        except msgspec.MsgspecError as error:
+            raise PermanentError(
+                f"{self._store.place} is no checkpoint ({error}): restore an earlier version, or move it away "
+                "to begin at the present"
+            ) from error
+        if parsed.version != VERSION:
+            raise PermanentError(
+                f"{self._store.place} has version {parsed.version}, not {VERSION}: upgrade"
+            )
+        return parsed

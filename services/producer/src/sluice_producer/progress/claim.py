@@ -1,0 +1,46 @@
+"""The very first step: the position to start from, with ourselves written down as its owner.
+
+On a first start the position is the start time, and it is written before the first connection: a kill in the
+first second then loses nothing, because the next start asks for everything since.
+"""
+
+from sluice_core.errors import TemporaryError
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Backoff, retry_forever
+
+from sluice_producer.progress.checkpoint import Checkpoint
+from sluice_producer.progress.tracker import TrackerState
+from sluice_producer.runtime import Runtime
+
+_log = get_logger(__name__)
+
+
+def claim(checkpoint: Checkpoint, started_at: int, runtime: Runtime) -> TrackerState:
+    """The position; `started_at` (epoch milliseconds) is that of a first start.
+
+    Waits while the store is away. Raises retry.Stopped, OwnershipError, PermanentError.
+    """
+
+    def attempt() -> TrackerState:
+        state = checkpoint.claim()
+        if state is None:
+            state = TrackerState(started_at)
+            _log.info("first start: no checkpoint yet")
+        checkpoint.save(state)
+        return state
+
+    def tell(error: TemporaryError, delay: float) -> None:
+        runtime.health.set_ready("checkpoint", ready=False, why=str(error))
+        _log.warning("waiting for the checkpoint", why=str(error), retry_in_seconds=round(delay, 2))
+
+    runtime.health.set_ready("checkpoint", ready=False, why="not claimed yet")
+    state = retry_forever(
+        attempt,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        backoff=Backoff(cap=5.0, rng=runtime.rng),
+        on_error=tell,
+        until_requested=True,
+    )
+    runtime.health.set_ready("checkpoint", ready=True)
+    return state

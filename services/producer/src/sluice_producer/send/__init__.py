@@ -1,0 +1,1 @@
+"""Messages to SQS, and what SQS never takes to the dead-letter queue."""

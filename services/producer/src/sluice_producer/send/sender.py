@@ -1,0 +1,140 @@
+"""Messages to SQS, by several threads: what SQS did not accept by name is not sent.
+
+A partial failure is retried alone, with backoff and jitter, for as long as it takes; only what SQS can never
+accept goes to the dead-letter queue. A reply that was lost means a second sending: a duplicate, not a loss.
+"""
+
+import random
+from collections.abc import Sequence
+
+from sluice_core import reasons
+from sluice_core.aws.sqs import QueueLike, Refused, chunked
+from sluice_core.errors import TemporaryError
+from sluice_core.limits import SQS_BATCH_ENTRIES
+from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Backoff
+
+from sluice_producer.pack.encoder import Encoder, Parcel
+from sluice_producer.pack.outbox import Outbox
+from sluice_producer.pack.packer import Pack
+from sluice_producer.pack.quarantine import Quarantine
+from sluice_producer.progress.acks import Acks
+from sluice_producer.runtime import Runtime
+
+_log = get_logger(__name__)
+
+
+class Sender:
+    """One sending thread's work. `name` is its name in health."""
+
+    def __init__(
+        self,
+        name: str,
+        queue: QueueLike,
+        encoder: Encoder,
+        *,
+        outbox: Outbox[Pack],
+        acks: Acks,
+        quarantine: Quarantine,
+        runtime: Runtime,
+        rng: random.Random,
+    ) -> None:
+        self.name = name
+        self._queue = queue
+        self._encoder = encoder
+        self._outbox = outbox
+        self._acks = acks
+        self._quarantine = quarantine
+        self._metrics = runtime.metrics
+        self._health = runtime.health
+        self._stop = runtime.stop
+        self._clock = runtime.clock
+        self._rng = rng
+        runtime.health.register(name, 120)
+
+    def run(self) -> None:
+        """Sends until the outbox is closed and empty, or the stop is forced."""
+        while not self._stop.forced:
+            self._health.beat(self.name)
+            packs = self._outbox.take(SQS_BATCH_ENTRIES, 1.0)
+            if packs is None:
+                break
+            if packs:
+                self._send(packs)
+        self._health.forget(self.name)
+
+    def _send(self, packs: Sequence[Pack]) -> None:
+        parcels: list[Parcel] = []
+        for pack in packs:
+            made = list(self._encoder.encode(pack))
+            self._acks.expect(pack.unit, len(made))
+            parcels += [parcel for parcel in made if parcel.message is not None]
+            for parcel in made:
+                if parcel.message is None:
+                    detail = f"{len(parcel.events[0])} bytes fit into no message of {self._encoder.limit}"
+                    self._bury(parcel, reasons.TOO_LARGE, detail)
+            self._metrics.flushed(pack.trigger)
+            self._acks.done(pack.unit)
+            # The bodies live on in the parcels only; a unit may wait long for another sender's.
+            pack.events, pack.ids, pack.extras = [], [], []
+        start = 0
+        for part in chunked(p.message for p in parcels if p.message is not None):
+            self._deliver(parcels[start : start + len(part)])
+            start += len(part)
+
+    def _deliver(self, parcels: list[Parcel]) -> None:
+        backoff = Backoff(rng=self._rng)
+        while parcels and not self._stop.forced:
+            try:
+                refused = self._attempt(parcels)
+            except TemporaryError as error:
+                self._metrics.send_failures.labels("call").inc()
+                self._pause(backoff, str(error), error.delay)
+                continue
+            failed = {entry.index: entry for entry in refused}
+            for index, parcel in enumerate(parcels):
+                if index not in failed:
+                    self._accepted(parcel)
+                elif failed[index].permanent:
+                    self._bury(
+                        parcel,
+                        reasons.REFUSED_BY_QUEUE,
+                        f"{failed[index].code}: {failed[index].detail}",
+                    )
+            parcels = [p for i, p in enumerate(parcels) if i in failed and not failed[i].permanent]
+            if parcels:
+                self._metrics.send_failures.labels("entry").inc(len(parcels))
+                self._pause(backoff, f"{len(parcels)} entries failed: {_codes(refused)}", None)
+        self._health.set_ready("queue", ready=True)
+
+    def _attempt(self, parcels: Sequence[Parcel]) -> list[Refused]:
+        started = self._clock.monotonic()
+        refused = self._queue.send([p.message for p in parcels if p.message is not None])
+        self._metrics.send_seconds.observe(self._clock.monotonic() - started)
+        return refused
+
+    def _accepted(self, parcel: Parcel) -> None:
+        if parcel.message is not None:
+            self._metrics.sent(
+                len(parcel.events), sum(map(len, parcel.events)), parcel.message.size
+            )
+        self._acks.done(parcel.unit)
+
+    def _bury(self, parcel: Parcel, reason: str, detail: str) -> None:
+        """Each event becomes a dead letter of its own, so that each can be redriven."""
+        self._acks.expect(parcel.unit, len(parcel.events))
+        parcel.unit.dead.update(parcel.ids)
+        for event, attributes in parcel.lone():
+            self._quarantine.put(event.decode(), reason, detail, parcel.unit, attributes)
+        self._acks.done(parcel.unit)
+
+    def _pause(self, backoff: Backoff, why: str, at_least: float | None) -> None:
+        delay = backoff.next(at_least=at_least)
+        self._health.set_ready("queue", ready=False, why=why)
+        _log.warning("queue does not accept", why=why, retry_in_seconds=round(delay, 2))
+        self._health.beat(self.name)
+        self._clock.wait(self._stop.forced_event, delay)
+
+
+def _codes(refused: Sequence[Refused]) -> str:
+    return ", ".join(sorted({entry.code for entry in refused}))
