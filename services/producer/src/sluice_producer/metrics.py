@@ -7,8 +7,7 @@ from sluice_core import reasons
 from sluice_core.service.clock import Clock
 from sluice_core.service.minute import MinuteLine
 
-from sluice_producer.pack.filter import DROP_REASONS
-from sluice_producer.pack.packer import TRIGGERS
+from sluice_producer.labels import DROP_REASONS, TRIGGERS
 
 CAUSES = (
     "end",

@@ -7,6 +7,7 @@ from sluice_core.deadletter.letters import (
     A_REASON,
     DeadLetter,
     DeadLetters,
+    event_letter,
 )
 from sluice_core.deadletter.pointer import (
     A_DEAD_KEY,
@@ -20,4 +21,5 @@ __all__ = [
     "A_REASON",
     "DeadLetter",
     "DeadLetters",
+    "event_letter",
 ]

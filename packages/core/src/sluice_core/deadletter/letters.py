@@ -121,6 +121,31 @@ class DeadLetter:
         )
 
 
+def event_letter(
+    event: bytes,
+    reason: str,
+    detail: str,
+    *,
+    source: str | None,
+    pack_id: str | None,
+    position: int,
+    attributes: dict[str, str],
+) -> DeadLetter:
+    """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`.
+
+    `attributes`: what travels with the event, as with a plain message (`wire.event_attributes`).
+    """
+    return DeadLetter(
+        body=event.decode("utf-8", "backslashreplace"),
+        reason=reason,
+        detail=detail,
+        source=source,
+        pack_id=pack_id,
+        position=position if pack_id is not None else None,
+        original=attributes,
+    )
+
+
 class DeadLetters:
     """Sends dead letters and does not come back before the queue has them.
 

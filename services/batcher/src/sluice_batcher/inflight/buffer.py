@@ -11,13 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sluice_batcher.inflight.held import Held
+from sluice_batcher.labels import AGE, BYTES, DRAIN, MESSAGES, ROWS
 
-ROWS: Final = "rows"
-BYTES: Final = "bytes"
-AGE: Final = "age"
-MESSAGES: Final = "messages"
-DRAIN: Final = "drain"
-REASONS: Final = (ROWS, BYTES, AGE, MESSAGES, DRAIN)
 _AHEAD: Final = 2
 """Full batches that may be held: one is flushed while the next fills."""
 

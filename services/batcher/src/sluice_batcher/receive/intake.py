@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from sluice_core import wire
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
-from sluice_core.deadletter import DeadLetter
+from sluice_core.deadletter import DeadLetter, event_letter
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
 from sluice_core.errors import PermanentError, PoisonError, TemporaryError, UnknownCodecError
 from sluice_core.service.logs import get_logger
@@ -122,31 +122,6 @@ def _picked(values: list[T] | None, positions: Sequence[int]) -> Sequence[T] | N
     if values is None or len(values) == len(positions):
         return values
     return [values[position] for position in positions]
-
-
-def event_letter(
-    event: bytes,
-    reason: str,
-    detail: str,
-    *,
-    source: str | None,
-    pack_id: str | None,
-    position: int,
-    attributes: dict[str, str],
-) -> DeadLetter:
-    """The dead letter of a single event; bytes that are no UTF-8 are written as `\\xff`.
-
-    `attributes`: what travels with the event, as with a plain message (`wire.event_attributes`).
-    """
-    return DeadLetter(
-        body=event.decode("utf-8", "backslashreplace"),
-        reason=reason,
-        detail=detail,
-        source=source,
-        pack_id=pack_id,
-        position=position if pack_id is not None else None,
-        original=attributes,
-    )
 
 
 def _single(bad: BadEvent, decoded: wire.Decoded) -> DeadLetter:

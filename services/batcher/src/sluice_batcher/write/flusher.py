@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from sluice_core import reasons
-from sluice_core.deadletter import DeadLetter
+from sluice_core.deadletter import DeadLetter, event_letter
 from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
 
@@ -13,7 +13,6 @@ from sluice_batcher.inflight.held import Held, Ledger
 from sluice_batcher.inflight.identity import QueueIdentity
 from sluice_batcher.inflight.poison import PoisonDesk
 from sluice_batcher.metrics import Metrics
-from sluice_batcher.receive.intake import event_letter
 from sluice_batcher.write.objects import FailedRow, ObjectMaker
 from sluice_batcher.write.upload import Uploader
 

@@ -13,15 +13,10 @@ from sluice_core.wire import beside
 from sluice_core.wire.beside import DEFAULT_TYPE
 from sluice_core.wire.event_id import META_ID, find_id, parse_patiently
 
+from sluice_producer.labels import CANARY, EMPTY, TYPE
 from sluice_producer.pack.identity import Identity, body_of, own_sse_id
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import SourceFailed
-
-CANARY: Final = "canary"
-DUPLICATE: Final = "duplicate"
-EMPTY: Final = "empty"
-TYPE: Final = "type"
-DROP_REASONS: Final = (CANARY, DUPLICATE, EMPTY, TYPE)
 
 
 class Meta(msgspec.Struct, gc=False):

@@ -12,14 +12,9 @@ from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.clock import Clock
 from sluice_core.wire import beside
 
+from sluice_producer.labels import AGE, BYTES, EVENTS, STOP
 from sluice_producer.pack.filter import Extra, extra_chars
 from sluice_producer.progress.acks import Acks, Mark, Unit
-
-EVENTS: Final = "events"
-BYTES: Final = "bytes"
-AGE: Final = "age"
-STOP: Final = "stop"
-TRIGGERS: Final = (EVENTS, BYTES, AGE, STOP)
 
 PLAIN_MAX_AGE: Final = 1.0
 """Plain messages wait only for their batch to fill: seconds."""

@@ -7,7 +7,8 @@ from sluice_core.errors import PoisonError
 from sluice_core.service.logs import get_logger
 from sluice_core.wire import event_attributes
 
-from sluice_producer.pack.filter import DUPLICATE, Dropped, Judge, Meta
+from sluice_producer.labels import DUPLICATE
+from sluice_producer.pack.filter import Dropped, Judge, Meta
 from sluice_producer.pack.identity import own_sse_id
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Pack, Packer
