@@ -10,8 +10,11 @@ from typing import TypeVar
 
 from sluice_core.errors import TemporaryError
 from sluice_core.service.clock import Clock
+from sluice_core.service.logs import get_logger
 from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health
 
+_log = get_logger(__name__)
 T = TypeVar("T")
 
 
@@ -71,3 +74,42 @@ def retry_forever(
             event = stop.event if until_requested else stop.forced_event
             if clock.wait(event, delay):
                 raise Stopped from error
+
+
+class Waiting:
+    """The one way to tell of something outside that is away: an `on_error` of `retry_forever`.
+
+    `part` is its name in readiness and in the log; `stage`, when a stage does the waiting, keeps its heart
+    beating. `hint` may add what to do about an error.
+    """
+
+    def __init__(
+        self,
+        part: str,
+        health: Health,
+        *,
+        stage: str | None = None,
+        hint: Callable[[TemporaryError], str] = lambda _error: "",
+    ) -> None:
+        self._part = part
+        self._health = health
+        self._stage = stage
+        self._hint = hint
+
+    def __call__(self, error: TemporaryError, delay: float) -> None:
+        """Says what is waited for, why, and for how many seconds."""
+        self._health.set_ready(self._part, ready=False, why=str(error))
+        if self._stage is not None:
+            self._health.beat(self._stage)
+        hint = self._hint(error)
+        _log.warning(
+            "waiting",
+            part=self._part,
+            why=str(error),
+            retry_in_seconds=round(delay, 2),
+            **({"hint": hint} if hint else {}),
+        )
+
+    def over(self) -> None:
+        """It is there again."""
+        self._health.set_ready(self._part, ready=True)

@@ -1,0 +1,124 @@
+"""How a service's process begins and ends: arguments, settings, logs, health over HTTP, the exit code."""
+
+import argparse
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
+from sluice_core.service.clock import SystemClock
+from sluice_core.service.logs import get_logger, setup_logging
+from sluice_core.service.retry import Stopped
+from sluice_core.service.runtime import Runtime
+from sluice_core.service.stop import Stop
+from sluice_core.service.telemetry import Health, TelemetryServer, make_registry, serve_http
+from sluice_core.settings import CommonSettings, effective, load_settings
+from sluice_core.version import __version__
+
+OK: Final = 0
+WRONG_SETTINGS: Final = 2
+
+S = TypeVar("S", bound=CommonSettings)
+P = TypeVar("P")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class Service(Generic[S, P, M]):
+    """What makes a process this service.
+
+    `plan`: what the settings ask for, made before anything outside is touched; raises ConfigError.
+    `metrics`: the service's own, in the process's registry. `run`: works until the stop is requested and gives
+    the exit code; what it raises decides the code as `errors.exit_code` has it.
+    """
+
+    component: str
+    description: str
+    settings: type[S]
+    plan: Callable[[S], P]
+    metrics: Callable[[CollectorRegistry, S], M]
+    run: Callable[[S, P, Runtime[M]], int]
+
+
+def main(service: Service[S, P, M], argv: Sequence[str] | None = None) -> int:
+    """Runs the service until it is told to stop; gives the exit code."""
+    program = f"sluice_{service.component}"
+    parser = argparse.ArgumentParser(
+        program, description=f"{service.description} Settings: SLUICE_* in the environment."
+    )
+    parser.add_argument(
+        "--print-config", action="store_true", help="show the effective settings and exit"
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    arguments = parser.parse_args(argv)
+    try:
+        settings = load_settings(service.settings)
+        plan = service.plan(settings)
+    except ConfigError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return WRONG_SETTINGS
+    if arguments.print_config:
+        sys.stdout.writelines(f"{name}={value}\n" for name, value in effective(settings).items())
+        return OK
+    return _run(service, settings, plan)
+
+
+def leave(code: int) -> None:
+    """Ends the process, even while a thread still waits for AWS: what it holds is safe in the queue."""
+    if any(
+        not thread.daemon
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread()
+    ):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run(service: Service[S, P, M], settings: S, plan: P) -> int:
+    setup_logging(settings.log_level, settings.log_format, service.component)
+    log = get_logger(f"sluice_{service.component}")
+    registry, clock = make_registry(service.component), SystemClock()
+    runtime = Runtime(
+        stop=Stop(),
+        clock=clock,
+        rng=random.Random(),  # noqa: S311  (jitter, no secrets)
+        health=Health(clock),
+        metrics=service.metrics(registry, settings),
+    )
+    runtime.stop.install_signal_handlers()
+    runtime.health.set_ready("start", ready=False, why="starting")
+    server: TelemetryServer | None = None
+    try:
+        server = _listen(settings, registry, runtime.health)
+        log.info("started", version=__version__, http_port=server.port)
+        return service.run(settings, plan, runtime)
+    except Stopped:
+        log.info("stopped before the start was complete")
+        return OK
+    except SluiceError as error:
+        code = exit_code(error)
+        log.critical("failed", why=str(error), exit_code=code)
+        return code
+    finally:
+        if server is not None:
+            server.close()
+
+
+def _listen(
+    settings: CommonSettings, registry: CollectorRegistry, health: Health
+) -> TelemetryServer:
+    try:
+        return serve_http(settings.http_host, settings.http_port, registry, health)
+    except OSError as error:
+        raise ConfigError(
+            f"SLUICE_HTTP_PORT={settings.http_port} on SLUICE_HTTP_HOST={settings.http_host}: "
+            f"{os_reason(error)}; choose another (0 takes a free one)"
+        ) from error
