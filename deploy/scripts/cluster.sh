@@ -46,10 +46,10 @@ install_keda() {
 # One tag for the three images, from what is in them: a rebuild without a change changes no pod.
 build() {
   local ids=()
-  for pair in sluice-producer:services/producer sluice-batcher:services/batcher sluice:packages/cli; do
+  for pair in sluice-producer:producer sluice-batcher:batcher sluice:cli; do
     say "building ${pair%%:*}"
-    ids+=("$(docker build -q --target runtime -t "${pair%%:*}:build" -f "$ROOT/${pair#*:}/Dockerfile" "$ROOT")") ||
-      die "building ${pair%%:*} failed: docker build -f ${pair#*:}/Dockerfile . shows why"
+    ids+=("$(docker build -q --target runtime --build-arg SERVICE="${pair#*:}" -t "${pair%%:*}:build" -f "$ROOT/deploy/Dockerfile" "$ROOT")") ||
+      die "building ${pair%%:*} failed: docker build -f deploy/Dockerfile --build-arg SERVICE=${pair#*:} . shows why"
   done
   TAG=$(printf '%s' "${ids[*]}" | sha256sum | cut -c1-12)
   for name in sluice-producer sluice-batcher sluice; do docker tag "$name:build" "$name:$TAG"; done

@@ -64,15 +64,20 @@ def test_every_pod_is_restricted(render, everything_values):
             assert own.get("readOnlyRootFilesystem") is True or name.endswith("-localstack"), name
 
 
-def test_no_service_is_pid_1(render, everything_values):
-    """PID 1 loses a SIGTERM that comes before Python has a handler, and runs on until it is killed."""
+def test_no_service_is_pid_1(render, everything_values, pytestconfig):
+    """PID 1 loses a SIGTERM that comes before Python has a handler: tini is it, and the chart leaves it there."""
+    dockerfile = (pytestconfig.rootpath / "deploy" / "Dockerfile").read_text()
+    final = dockerfile[dockerfile.index("AS installed") :]
+    entries = [line for line in final.splitlines() if line.startswith("ENTRYPOINT")]
+    assert len(entries) == 3
+    assert all(line.startswith('ENTRYPOINT ["tini", "--", ') for line in entries), entries
     found = {
-        name: spec.get("shareProcessNamespace")
+        name: [container.get("command") for container in spec["containers"]]
         for name, spec in pods(render(*everything_values)).items()
         if "-producer-" in name or name.endswith("-batcher")
     }
     assert len(found) >= 2
-    assert set(found.values()) == {True}, found
+    assert all(commands == [None] for commands in found.values()), found
 
 
 def test_each_source_has_its_own_deployment(render, everything_values):

@@ -59,7 +59,7 @@ def test_sizes(tag):
 def test_configuration(tag, component):
     config = inspect(image(component, tag))["Config"]
     assert config["User"] == "10001:10001"
-    assert config["Entrypoint"] == ["python", "-m", f"sluice_{component}"]
+    assert config["Entrypoint"] == ["tini", "--", "python", "-m", f"sluice_{component}"]
     assert config["StopSignal"] == "SIGTERM"
     assert config["Labels"]["org.opencontainers.image.title"] == f"sluice-{component}"
     assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
@@ -79,6 +79,25 @@ def test_everything_is_compiled(tag, component):
         "print(len(files) > 300, [f for f in files if not os.path.exists(f)])"
     )
     assert inside(image(component, tag), code) == "True []"
+
+
+@pytest.mark.parametrize("component", ["producer", "batcher"])
+def test_a_sigterm_in_the_first_moments_is_not_lost(tag, component):
+    """Nobody answers here: whoever misses the signal waits for the queue until he is killed."""
+    name = f"sluice-early-{uuid.uuid4().hex[:8]}"
+    flags = ["-e", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "-e", "AWS_ACCESS_KEY_ID=test",
+             "-e", "AWS_SECRET_ACCESS_KEY=test", "-e", "SLUICE_SOURCE_URL=http://127.0.0.1:9/"]  # fmt: skip
+    docker("run", "-d", "--name", name, "--network", "none", "--cpus", "0.1", "--read-only",
+           "--tmpfs", "/tmp", *flags, image(component, tag))  # fmt: skip
+    try:
+        docker("kill", "--signal", "TERM", name)
+
+        def gone() -> bool:
+            return not json.loads(docker("inspect", name))[0]["State"]["Running"]
+
+        until(gone, f"the {component} to end", deadline=30)
+    finally:
+        docker("rm", "-f", name, check=False)
 
 
 @pytest.fixture

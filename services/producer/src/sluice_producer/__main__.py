@@ -6,7 +6,6 @@ import sys
 import uuid
 from collections.abc import Sequence
 
-import sluice_core.service.early  # noqa: F401  (first: PID 1 ignores SIGTERM until it has a handler)
 from prometheus_client import CollectorRegistry
 from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
 from sluice_core.service.clock import SystemClock
