@@ -201,6 +201,26 @@ def test_the_summary_names_a_damaged_file(tmp_path):
     assert "batch-2.parquet: " in console.file.getvalue()
 
 
+def test_the_summary_says_what_to_do_when_the_columns_are_another_sources(tmp_path):
+    ledger = write_lines(tmp_path / "ledger", sent("a", "b", state="dead"))
+    stranger = DeadLetter('{"meta":{"id":"a"},"price":1}', "no-column", "").to_message()
+    console = Console(file=io.StringIO(), width=140)
+    verdict = reckon.reckon(ledger, None, lake_of(tmp_path), letters(stranger))
+    summary.show(console, verdict, tmp_path / "events", 2.5)
+    assert "no column found anything in 1 event: " in console.file.getvalue()
+    assert "--columns" in console.file.getvalue()
+
+
+def test_what_the_machine_refuses_is_said_in_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(
+        app, ["run", "--source", "built-in", "--data", str(tmp_path / "file")]
+    )
+    assert done.exit_code in (1, 2)
+    assert "Errno" not in done.output
+    assert str(tmp_path / "file") in done.output
+
+
 def test_the_line_to_read_them_yourself_works(tmp_path):
     lake = lake_of(tmp_path, "a", "b")
     done = subprocess.run(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from sluice_core.errors import ConfigError, SluiceError
+from sluice_core.errors import ConfigError, SluiceError, os_reason
 from sluice_core.service.stop import Stop
 from sluice_core.settings import CommonSettings, load_settings
 from sluice_core.settings.quantities import parse_seconds
@@ -68,7 +68,12 @@ def run(
     except ConfigError as error:
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(2) from None
-    except (SluiceError, LocalStackError, EnvironmentBuildError, OSError) as error:
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        line = f"sluice run: {place}{os_reason(error)}"
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(1) from None
+    except (SluiceError, LocalStackError, EnvironmentBuildError) as error:
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
     raise typer.Exit(_report(console, options, pipeline, data / prefix))

@@ -1,12 +1,15 @@
 """What a run prints at its end."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from sluice_cli.verify.report import notes
 from sluice_cli.verify.verdict import Verdict
+from sluice_cli.words import counted
+from sluice_core import reasons
 from sluice_core.errors import PermanentError
 from sluice_core.lake.account import Account
 from sluice_core.lake.reader import parts, read_batches
@@ -36,7 +39,7 @@ def numbers(account: Account, lake: Path, seconds: float) -> Table:
     table.add_row("dead-lettered", f"{account.dead_lettered:,}", "")
     table.add_row("lost", f"{account.lost or 0:,}", "ids in that are in no file and no dead letter")
     table.add_row("duplicates", f"{account.duplicates:,}", "")
-    table.add_row("bytes", f"{size:,}", f"{format_bytes(size)} in {len(files):,} objects")
+    table.add_row("bytes", f"{size:,}", f"{format_bytes(size)} in {counted(len(files), 'object')}")
     return table
 
 
@@ -91,8 +94,20 @@ def show(console: Console, verdict: Verdict, lake: Path, seconds: float) -> None
             console.print(f"{kind}: {', '.join(ids)} …", markup=False, highlight=False)
     for line in notes(verdict, doubts=not verdict.objects.uncounted):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in advice(verdict):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print("\nread them yourself:", highlight=False)
     console.print(f"  {reading_line(lake)}", soft_wrap=True, markup=False, highlight=False)
+
+
+def advice(verdict: Verdict) -> Iterator[str]:
+    """What to do about dead letters that a setting would have spared."""
+    strangers = verdict.letters.reasons[reasons.NO_COLUMN] if verdict.letters else 0
+    if strangers:
+        yield (
+            f"no column found anything in {counted(strangers, 'event')}: the columns are another source's; "
+            "give --columns a file of your own (docs/how-to/another-source.md)"
+        )
 
 
 def exit_code(verdict: Verdict) -> int:
