@@ -118,7 +118,7 @@ def test_an_unknown_codec_stays_in_the_queue():
     rig.clock.advance(31)
     assert rig.receive() == 1
     assert rig.metric("messages_returned_total", why="unknown-codec") == 2
-    assert len(rig.batcher.ledger) == 0
+    assert len(rig.batcher.in_flight) == 0
 
 
 def test_a_pack_of_nothing_is_deleted():
@@ -144,7 +144,7 @@ def test_the_message_is_deleted_only_after_the_letter_was_accepted():
     rig.send([pack([event("a"), b"junk"])])
     rig.receive()
     assert rig.batcher.flusher.step()
-    while rig.batcher.deleter.step(rig.batcher.ledger):
+    while rig.batcher.deleter.step():
         pass
     assert rig.queue.deleted == [], "its rows are stored, its letter is not"
     rig.settle()
@@ -163,11 +163,11 @@ def test_a_dead_letter_queue_that_denies_keeps_the_original():
     rig.dead_queue.before = denies
     rig.send([pack([b"junk"]), pack([event("a")])])
     rig.receive()
-    assert rig.batcher.desk.step()
-    assert rig.batcher.desk.step()
+    assert rig.batcher.dead_letters.step()
+    assert rig.batcher.dead_letters.step()
     assert "dead-letter queue" in rig.health.not_ready()
     assert rig.batcher.flusher.step()
-    rig.batcher.deleter.step(rig.batcher.ledger)
+    rig.batcher.deleter.step()
     assert rig.queue.deleted == ["m1"]
     rig.dead_queue.before = lambda action: None
     rig.settle()
@@ -182,7 +182,7 @@ def test_letters_that_wait_are_bounded():
     for _ in range(20):
         rig.receive()
     assert not rig.batcher.has_room()
-    assert len(rig.batcher.ledger) == 70
+    assert len(rig.batcher.in_flight) == 70
     rig.settle()
     assert rig.batcher.has_room()
     assert len(rig.dead_queue) == 70

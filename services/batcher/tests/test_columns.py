@@ -1,5 +1,5 @@
 import pytest
-from sluice_batcher.app import Plan
+from sluice_batcher.conversion import Conversion
 from sluice_batcher.rows.columns import EVENT_ID, Column, Kind, load_columns
 from sluice_batcher.settings import BatcherSettings
 from sluice_core.errors import ConfigError
@@ -108,9 +108,9 @@ def test_a_column_named_as_a_partition_is_refused_at_the_start(tmp_path, name):
     with pytest.raises(
         ConfigError, match=f"^{path}:3: column '{name}' has the name of a partition"
     ):
-        Plan.of(load_settings(BatcherSettings, environ))
+        Conversion.of(load_settings(BatcherSettings, environ))
     flat = load_settings(BatcherSettings, environ | {"SLUICE_PARTITION_BY": "none"})
-    assert [column.name for column in Plan.of(flat).columns.columns] == ["a", name]
+    assert [column.name for column in Conversion.of(flat).columns.columns] == ["a", name]
 
 
 @pytest.mark.parametrize("setting", ["articel", "/nowhere/columns.yaml"])

@@ -203,13 +203,14 @@ def test_a_crashed_thread_ends_the_process(part, monkeypatch):
     rig = Rig(SystemClock(), batch_max_rows=1000, shutdown_grace=5, receive_wait=1)
     Poll(rig)
     with monkeypatch.context() as patch:
-        from sluice_batcher.inflight import deleter, leases, poison
+        from sluice_batcher.inflight import deleter, leases
         from sluice_batcher.write import flusher
+        from sluice_core.deadletter import outbox
 
         owner = {
             "flusher": flusher.Flusher,
             "keeper": leases.LeaseKeeper,
-            "desk": poison.PoisonDesk,
+            "desk": outbox.DeadLetterOutbox,
             "deleter": deleter.Deleter,
         }[part]
 

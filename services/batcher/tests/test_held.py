@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from sluice_batcher.inflight import held as held_module
-from sluice_batcher.inflight.held import Admission, Deletion, Ledger
+from sluice_batcher.inflight.held import Admission, Deletion, InFlight
 from sluice_batcher.metrics import BulkHistogram
 from sluice_core.aws.sqs import Received
 
@@ -13,7 +13,7 @@ def admit(ledger, message_id, handle="h", now=0.0):
 
 def test_a_message_is_new_then_held_then_written():
     ready = []
-    ledger = Ledger(ready.append)
+    ledger = InFlight(ready.append)
     kind, held = admit(ledger, "m", "h1")
     assert kind is Admission.NEW
     held.pending = 2
@@ -37,7 +37,7 @@ def test_a_message_is_new_then_held_then_written():
 
 def test_a_dropped_message_is_new_when_it_comes_again():
     ready = []
-    ledger = Ledger(ready.append)
+    ledger = InFlight(ready.append)
     _, held = admit(ledger, "m")
     held.pending = 1
     ledger.drop(held)
@@ -50,7 +50,7 @@ def test_a_dropped_message_is_new_when_it_comes_again():
 
 def test_memory_of_written_messages_is_bounded(monkeypatch):
     monkeypatch.setattr(held_module, "REMEMBERED", 3)
-    ledger = Ledger(lambda _: None)
+    ledger = InFlight(lambda _: None)
     for number in range(5):
         _, held = admit(ledger, str(number))
         ledger.deleted(held, held.handle)
@@ -64,7 +64,7 @@ def test_memory_of_written_messages_is_bounded(monkeypatch):
 
 
 def test_a_lease_is_lost_by_time_or_by_refusal():
-    _, held = admit(Ledger(lambda _: None), "m", now=0.0)
+    _, held = admit(InFlight(lambda _: None), "m", now=0.0)
     assert not held.lost(29.9)
     assert held.lost(30.0)
     held.refused = True

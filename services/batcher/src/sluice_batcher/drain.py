@@ -8,19 +8,20 @@ queue: its lease runs out, and somebody else gets it. A batch of which S3 took s
 others is handed back as a whole, so that a stop in the middle of an outage of S3 may give duplicates.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from sluice_core.aws.sqs import QueueLike
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES
-from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
+from sluice_core.service.runtime import Runtime
+from sluice_core.service.stage import Stage
 from sluice_core.service.stop import Stop
+from sluice_core.service.threads import Threads
 
-from sluice_batcher.inflight.held import Lease, Ledger
-from sluice_batcher.loops import Loop
+from sluice_batcher.inflight.held import InFlight, Lease
 from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
@@ -31,64 +32,47 @@ _HAND_BACK_THREADS: Final = 8
 
 
 class Drain:
-    """Ends a batcher's loops in their order. `abandon` ends the patience of those that wait for AWS."""
+    """Walks the stages to their end. `patience` is the stop of those that wait for AWS: forced when time is up."""
 
     def __init__(
         self,
         queue: QueueLike,
-        ledger: Ledger,
+        in_flight: InFlight,
+        runtime: Runtime[Metrics],
         *,
-        clock: Clock,
-        stop: Stop,
-        abandon: Stop,
-        metrics: Metrics,
+        patience: Stop,
     ) -> None:
         self._queue = queue
-        self._ledger = ledger
-        self._clock = clock
-        self._stop = stop
-        self._abandon = abandon
-        self._metrics = metrics
+        self._in_flight = in_flight
+        self._clock = runtime.clock
+        self._stop = runtime.stop
+        self._patience = patience
+        self._metrics = runtime.metrics
 
-    def run(
-        self,
-        receiving: Sequence[Loop],
-        stages: Sequence[tuple[Callable[[], None], Loop]],
-        *,
-        grace: float,
-    ) -> bool:
-        """Drains within `grace` seconds; `stages` are (what to do first, the loop to wait for), in order.
+    def run(self, threads: Threads, stages: Sequence[Stage], *, grace: float) -> bool:
+        """Closes `stages` in their order, within `grace` seconds, and hands the rest back.
 
         True when the stop was orderly (everything stored or handed back), False when it was forced.
         """
         started = self._clock.monotonic()
         reserve = min(_HAND_BACK_SECONDS, grace * _HAND_BACK_SHARE)
         deadline = started + grace - reserve
-        _log.info("draining", held=len(self._ledger), grace=grace)
-        for loop in receiving:
-            loop.finish()
-        self._join(receiving, deadline)
-        for prepare, loop in stages:
-            prepare()
-            loop.finish()
-            self._join([loop], deadline)
-        self._abandon.force()
+        _log.info("draining", messages=len(self._in_flight), grace_seconds=grace)
+        for stage in stages:
+            threads.close([stage], seconds=max(0.0, deadline - self._clock.monotonic()))
+        self._patience.force()
         if self._stop.forced:
-            _log.warning("forced to stop, the queue keeps what is left", held=len(self._ledger))
+            _log.warning(
+                "forced to stop, the queue keeps what is left", messages=len(self._in_flight)
+            )
             return False
         self._hand_back(started + grace)
         _log.info("drained", seconds=round(self._clock.monotonic() - started, 2))
         return True
 
-    def _join(self, loops: Sequence[Loop], deadline: float) -> None:
-        for loop in loops:
-            while not loop.join(_SLICE):
-                if self._stop.forced or self._clock.monotonic() >= deadline:
-                    break
-
     def _hand_back(self, deadline: float) -> None:
         """Everything unwritten becomes visible now, for somebody who has more time."""
-        rest = self._ledger.unwritten()
+        rest = self._in_flight.unwritten()
         if not rest:
             return
         parts = [rest[i : i + SQS_BATCH_ENTRIES] for i in range(0, len(rest), SQS_BATCH_ENTRIES)]
@@ -111,7 +95,7 @@ class Drain:
             return 0
         returned = [held for index, (held, _) in enumerate(leases) if index not in refused]
         for held in returned:
-            self._ledger.drop(held)
+            self._in_flight.drop(held)
         self._metrics.returned_drain.inc(len(returned))
         return len(returned)
 

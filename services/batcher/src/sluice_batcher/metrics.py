@@ -1,10 +1,10 @@
 """The batcher's metrics. Children of labelled metrics are made once."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from threading import Lock
-from typing import Final
+from typing import ClassVar, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily
@@ -52,6 +52,18 @@ class BulkHistogram(Collector):
 
 class Metrics:
     """All of them, under the prefix `sluice_batcher_`; times in seconds, sizes in bytes."""
+
+    COUNTS: ClassVar = {
+        "messages": "sluice_batcher_messages_received_total",
+        "rows": "sluice_batcher_rows_written_total",
+        "objects": "sluice_batcher_objects_written_total",
+        "dead_letters": "sluice_batcher_poison_records_total",
+    }
+    """What the line of each minute counts."""
+    STATES: ClassVar = {
+        "held_messages": "sluice_batcher_held_messages",
+        "lag_seconds": "sluice_batcher_received_message_age_seconds",
+    }
 
     def __init__(self, registry: CollectorRegistry, output_format: str) -> None:
         self.registry = registry
@@ -131,6 +143,11 @@ class Metrics:
             _FRESHNESS,
             registry,
         )
+
+    def dead_lettered(self, by_reason: Mapping[str, int]) -> None:
+        """Letters that their queue has accepted, by reason."""
+        for reason, count in by_reason.items():
+            self.poison.labels(reason).inc(count)
 
     def watch(
         self,

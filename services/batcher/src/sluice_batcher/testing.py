@@ -12,15 +12,17 @@ from sluice_core import wire
 from sluice_core.aws.sqs import OutMessage
 from sluice_core.deadletter import DeadLetter
 from sluice_core.service.clock import Clock
+from sluice_core.service.runtime import Runtime
 from sluice_core.service.stop import Stop
 from sluice_core.service.telemetry import Health
 from sluice_core.settings import load_settings
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
-from sluice_batcher.app import Batcher, Plan
+from sluice_batcher.app import Batcher
+from sluice_batcher.clients import Clients
+from sluice_batcher.conversion import Conversion
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.settings import BatcherSettings
-from sluice_batcher.world import World
 
 
 def event(event_id: str, /, *, dt: str = "2026-11-23T14:05:00Z", **fields: Any) -> dict[str, Any]:
@@ -89,18 +91,15 @@ class Rig:
         self.metrics = Metrics(self.registry, self.settings.format)
         self.batcher = Batcher(
             self.settings,
-            Plan.of(self.settings),
-            World(
-                self.queue,
-                self.dead_queue,
-                self.bucket,
-                self.queue.attributes(),
+            Conversion.of(self.settings),
+            Clients(self.queue, self.dead_queue, self.bucket, self.queue.attributes()),
+            Runtime(
+                self.stop,
                 self.clock,
                 random.Random(1),  # noqa: S311
+                self.health,
+                self.metrics,
             ),
-            stop=self.stop,
-            health=self.health,
-            metrics=self.metrics,
         )
         return self.batcher
 
@@ -116,7 +115,7 @@ class Rig:
 
     def receive(self, polls: int = 1) -> int:
         """Polls so many times; gives the number of messages received."""
-        return sum(self.batcher.receivers[0].step() for _ in range(polls))
+        return sum(self.batcher.receivers[0].poll() for _ in range(polls))
 
     def flush(self) -> int:
         """Flushes all that is due now, sends letters, deletes; gives the number of batches."""
@@ -128,9 +127,9 @@ class Rig:
 
     def settle(self) -> None:
         """Sends the dead letters that wait and deletes what is ready."""
-        while self.batcher.desk.step():
+        while self.batcher.dead_letters.step():
             pass
-        while self.batcher.deleter.step(self.batcher.ledger):
+        while self.batcher.deleter.step():
             pass
 
     def keep_leases(self) -> None:

@@ -1,6 +1,7 @@
 """A service at work says so once a minute, also when there was nothing to do: silence would look like a hang."""
 
 import math
+import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,8 +18,10 @@ class MinuteLine:
     """Logs what has happened since the last line, from the process's own metrics.
 
     `counts`: log key → counter, told as the difference; `states`: log key → gauge, told as it is (not at all
-    while it is unknown). A metric with labels is summed. `tick` is called often, by one thread.
+    while it is unknown). A metric with labels is summed. It is a stage; `tick` is for those who drive it otherwise.
     """
+
+    name = "minute"
 
     def __init__(
         self,
@@ -34,6 +37,19 @@ class MinuteLine:
         self._states = states
         self._before: dict[str, float] = {}
         self._next = clock.monotonic() + SECONDS
+        self.wake = threading.Event()
+
+    def step(self) -> bool:
+        """See `Stage`."""
+        self.tick()
+        return False
+
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return max(0.0, self._next - self._clock.monotonic())
+
+    def close(self) -> None:
+        """See `Stage`."""
 
     def tick(self) -> None:
         """Writes the line when a minute is over."""

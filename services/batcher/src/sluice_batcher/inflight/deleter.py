@@ -1,4 +1,4 @@
-"""Deletes: only what `Ledger` calls ready comes here, and every refused entry is tried again."""
+"""Deletes: only what `InFlight` calls ready comes here, and every refused entry is tried again."""
 
 import threading
 from collections import Counter
@@ -6,13 +6,11 @@ from typing import Final
 
 from sluice_core.aws.sqs import QueueLike, Refused
 from sluice_core.errors import PermanentError, TemporaryError
-from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
-from sluice_core.service.stop import Stop
-from sluice_core.service.telemetry import Health
+from sluice_core.service.runtime import Runtime
 
-from sluice_batcher.inflight.held import Deletion, Held, Ledger
+from sluice_batcher.inflight.held import Deletion, InFlight
 from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
@@ -20,27 +18,38 @@ _AT_ONCE: Final = 500
 
 
 class Deleter:
-    """Deletes ready messages in tens. A message redelivered in the meantime goes by its newest handle."""
+    """A stage that deletes ready messages in tens. `wake` is set when there is one. A message redelivered in the meantime goes by its newest handle."""
+
+    name = "deleter"
 
     def __init__(
-        self, queue: QueueLike, *, clock: Clock, stop: Stop, metrics: Metrics, health: Health
+        self,
+        queue: QueueLike,
+        in_flight: InFlight,
+        runtime: Runtime[Metrics],
+        *,
+        wake: threading.Event,
     ) -> None:
         self._queue = queue
-        self._clock = clock
-        self._stop = stop
-        self._metrics = metrics
-        self._health = health
-        self._backoff = Backoff(cap=10.0)
-        self.wake = threading.Event()
+        self._in_flight = in_flight
+        self._clock = runtime.clock
+        self._stop = runtime.stop
+        self._metrics = runtime.metrics
+        self._health = runtime.health
+        self._backoff = Backoff(cap=10.0, rng=runtime.rng)
+        self.wake = wake
 
-    def add(self, _held: Held) -> None:
-        """A message whose rows are stored and whose letters are accepted: the ledger has it."""
-        self.wake.set()
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return None
 
-    def step(self, ledger: Ledger) -> bool:
+    def close(self) -> None:
+        """See `Stage`: what is ready is still deleted."""
+
+    def step(self) -> bool:
         """Deletes what waits; False when nothing waited. Waits by itself after a failure."""
         self.wake.clear()
-        batch = ledger.ready(_AT_ONCE)
+        batch = self._in_flight.ready(_AT_ONCE)
         if not batch:
             return False
         failed: dict[int, Refused] = {}
@@ -60,7 +69,7 @@ class Deleter:
                 done[Deletion.AGAIN] += 1
                 continue
             # A handle that SQS refuses for good is no longer ours to use.
-            (done if entry is None else gone)[ledger.deleted(held, handle)] += 1
+            (done if entry is None else gone)[self._in_flight.deleted(held, handle)] += 1
         again = done[Deletion.AGAIN] + gone[Deletion.AGAIN]
         self._metrics.deleted.inc(done[Deletion.FIRST])
         self._metrics.returned_lost.inc(gone[Deletion.FIRST])

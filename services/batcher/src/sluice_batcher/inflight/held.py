@@ -1,7 +1,7 @@
 """What this batcher holds: every message from its receive to its delete, and a memory of what it deleted.
 
 SQS may deliver a message again while it is held (its lease lapsed) or after it was written (the delete was
-lost). The ledger tells these apart by message id: the newest receipt handle replaces the old one, and what is
+lost). It tells these apart by message id: the newest receipt handle replaces the old one, and what is
 written is only deleted again.
 """
 
@@ -35,7 +35,7 @@ class Held:
     """A message in this batcher's hands. Times are the monotonic clock's.
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
-    accepted. `refused`: SQS knows its lease no more. `generation`: see `Ledger`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
+    accepted. `refused`: SQS knows its lease no more. `generation`: see `InFlight`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
     with an SSE id. `events` and `positions` are kept only for a transform that may fail.
     """
 
@@ -84,7 +84,7 @@ class Deletion(Enum):
     AGAIN = auto()
 
 
-class Ledger:
+class InFlight:
     """All held messages by id, and the one owner of their state: every change of it is made here, under one lock.
 
     A message is received, held, ready (all its duties are done) and deleted; or it is dropped on the way and

@@ -6,7 +6,7 @@ from sluice_core.aws.sqs import QueueLike
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.service.logs import get_logger
 
-from sluice_batcher.inflight.held import Ledger
+from sluice_batcher.inflight.held import InFlight
 
 _log = get_logger(__name__)
 
@@ -14,14 +14,14 @@ _log = get_logger(__name__)
 class QueueIdentity:
     """Knows a queue by when it was made: a queue of the same name made later holds none of its messages.
 
-    Each queue that is found in the place of the one before is a new generation in the ledger, so that what
+    Each queue that is found in the place of the one before is a new generation of what is held, so that what
     comes from it is told from what is left of the old one.
     """
 
-    def __init__(self, queue: QueueLike, created_at: int, ledger: Ledger) -> None:
+    def __init__(self, queue: QueueLike, created_at: int, in_flight: InFlight) -> None:
         self._queue = queue
         self._created_at = created_at
-        self._ledger = ledger
+        self._in_flight = in_flight
         self._lock = threading.Lock()
 
     def generation(self) -> int | None:
@@ -33,8 +33,8 @@ class QueueIdentity:
                 return None
             if created_at != self._created_at:
                 self._created_at = created_at
-                self._ledger.next_generation()
+                self._in_flight.next_generation()
                 _log.warning(
                     "the queue was made again: what is held is all that is left of the old one"
                 )
-            return self._ledger.generation
+            return self._in_flight.generation

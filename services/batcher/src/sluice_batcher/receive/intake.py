@@ -1,4 +1,4 @@
-"""One received message: recognised, unpacked, parsed; its rows to the buffer, its faults to the poison desk.
+"""One received message: recognised, unpacked, parsed; its rows to the buffer, its faults to the dead letters.
 
 A dead letter that came back, by whatever tool, is what it was before: the event or pack, from the bucket where its
 body stands there. Nothing that a message holds can stop the batcher: what cannot be unpacked is a dead letter as a whole, what
@@ -7,19 +7,20 @@ batcher.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from sluice_core import wire
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import DeadLetter, event_letter
+from sluice_core.deadletter.outbox import DeadLetterOutbox
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
 from sluice_core.errors import PermanentError, PoisonError, TemporaryError, UnknownCodecError
 from sluice_core.service.logs import get_logger
 
 from sluice_batcher.inflight.buffer import Buffer
-from sluice_batcher.inflight.held import Admission, Held, Ledger
-from sluice_batcher.inflight.poison import PoisonDesk
+from sluice_batcher.inflight.held import Admission, Held, InFlight
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.rows.parse import BadEvent, Parsed, Parser
 from sluice_batcher.rows.unwrap import UNWRAP
@@ -35,9 +36,9 @@ class Intake:
     def __init__(
         self,
         parser: Parser,
-        ledger: Ledger,
+        in_flight: InFlight,
         buffer: Buffer,
-        desk: PoisonDesk,
+        dead_letters: DeadLetterOutbox,
         metrics: Metrics,
         *,
         bucket: BucketLike,
@@ -46,9 +47,9 @@ class Intake:
         unwrap: str = "none",
     ) -> None:
         self._parser = parser
-        self._ledger = ledger
+        self._in_flight = in_flight
         self._buffer = buffer
-        self._desk = desk
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self._bucket = bucket
         self._max_unpacked = max_unpacked_bytes
@@ -59,7 +60,7 @@ class Intake:
     def accept(self, message: Received, *, now: float, lease_until: float) -> None:
         """Takes one message; `now` and `lease_until` (when its visibility timeout ends) are monotonic."""
         self._metrics.received.inc()
-        admission, held = self._ledger.admit(message, now=now, lease_until=lease_until)
+        admission, held = self._in_flight.admit(message, now=now, lease_until=lease_until)
         if admission is not Admission.NEW:
             self._metrics.redelivered.inc()
             return
@@ -73,13 +74,13 @@ class Intake:
             return
         except (TemporaryError, PermanentError) as error:
             # Only the bucket is asked here: a moved dead letter waits in the queue until it answers.
-            self._ledger.drop(held)
+            self._in_flight.drop(held)
             _log.warning("a dead letter's body cannot be read, it waits", error=str(error))
             return
         except PoisonError as error:
             letter = _whole(message, error.reason, error.detail)
             held.pending = 1
-            self._desk.add(held, [letter])
+            self._dead_letters.put([letter], partial(self._in_flight.fulfil, held))
             return
         parsed = self._parser.parse(decoded.events, decoded.ids)
         letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
@@ -101,16 +102,16 @@ class Intake:
         if not held.pending:
             # A pack of nothing: there is nothing to lose.
             held.pending = 1
-            self._ledger.fulfil(held)
+            self._in_flight.fulfil(held)
             return
         if letters:
-            self._desk.add(held, letters)
+            self._dead_letters.put(letters, partial(self._in_flight.fulfil, held))
         if held.rows:
             self._buffer.add(held)
 
     def _leave(self, held: Held, error: UnknownCodecError) -> None:
         """Its lease runs out by itself: handing it back at once would only bring it here again."""
-        self._ledger.drop(held)
+        self._in_flight.drop(held)
         self._metrics.returned_codec.inc()
         if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
             self._told.add(error.codec)

@@ -1,15 +1,14 @@
 """The long poll: asks only while there is room, and knows how long what it got is its own."""
 
+import threading
 from collections.abc import Callable
 
 from sluice_core.aws.sqs import QueueLike
 from sluice_core.errors import MissingResourceError, PermanentError, TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES
-from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
-from sluice_core.service.stop import Stop
-from sluice_core.service.telemetry import Health
+from sluice_core.service.runtime import Runtime
 
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.receive.intake import Intake
@@ -19,7 +18,7 @@ _ROOM_PAUSE = 0.05
 
 
 class Receiver:
-    """One receiving loop's body. `visibility` is the lease in seconds, `asked` what each receive asks for.
+    """A receiving stage. `visibility` is the lease in seconds, `asked` what each receive asks for.
 
     `on_back` is called when a queue that was missing answers again, before its messages are taken in;
     `observe_age` hears how many seconds each message was in the queue.
@@ -27,6 +26,7 @@ class Receiver:
 
     def __init__(
         self,
+        name: str,
         queue: QueueLike,
         intake: Intake,
         *,
@@ -36,12 +36,10 @@ class Receiver:
         wait_seconds: int,
         visibility: int,
         asked: int | None,
-        clock: Clock,
-        stop: Stop,
-        metrics: Metrics,
-        health: Health,
-        backoff: Backoff | None = None,
+        runtime: Runtime[Metrics],
     ) -> None:
+        self.name = name
+        self.wake = threading.Event()
         self._queue = queue
         self._intake = intake
         self._has_room = has_room
@@ -51,13 +49,26 @@ class Receiver:
         self._wait = wait_seconds
         self._visibility = visibility
         self._asked = asked
-        self._clock = clock
-        self._stop = stop
-        self._metrics = metrics
-        self._health = health
-        self._backoff = backoff or Backoff()
+        self._clock = runtime.clock
+        self._stop = runtime.stop
+        self._metrics = runtime.metrics
+        self._health = runtime.health
+        self._backoff = Backoff(rng=runtime.rng)
 
-    def step(self) -> int:
+    def step(self) -> bool:
+        """See `Stage`: polls until the stop is requested; no receive begins after it."""
+        if not self._stop.requested:
+            self.poll()
+        return not self._stop.requested
+
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return 0.0
+
+    def close(self) -> None:
+        """See `Stage`: an outstanding poll comes back by itself."""
+
+    def poll(self) -> int:
         """One poll; gives the number of messages. Waits by itself when there is no room or SQS is away."""
         if not self._has_room():
             self._clock.wait(self._stop.event, _ROOM_PAUSE)
@@ -98,5 +109,7 @@ class Receiver:
         )
         self._health.set_ready("queue", ready=False, why=str(error))
         if self._backoff.failures in (1, 5) or self._backoff.failures % 20 == 0:
-            _log.warning("receive failed", error=str(error), what_now=hint, wait=round(delay, 2))
+            _log.warning(
+                "receive failed", why=str(error), what_now=hint, retry_in_seconds=round(delay, 2)
+            )
         self._clock.wait(self._stop.event, delay)

@@ -2,16 +2,17 @@
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from sluice_core import reasons
 from sluice_core.deadletter import DeadLetter, event_letter
-from sluice_core.service.clock import Clock
+from sluice_core.deadletter.outbox import DeadLetterOutbox
 from sluice_core.service.logs import get_logger
+from sluice_core.service.runtime import Runtime
 
 from sluice_batcher.inflight.buffer import Batch, Buffer
-from sluice_batcher.inflight.held import Held, Ledger
+from sluice_batcher.inflight.held import Held, InFlight
 from sluice_batcher.inflight.identity import QueueIdentity
-from sluice_batcher.inflight.poison import PoisonDesk
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.write.objects import FailedRow, ObjectMaker
 from sluice_batcher.write.upload import Uploader
@@ -20,29 +21,32 @@ _log = get_logger(__name__)
 
 
 class Flusher:
-    """Flushes one batch at a time."""
+    """A stage that flushes one batch at a time. `flush_rest`: a close flushes what is no full batch, too."""
+
+    name = "flusher"
 
     def __init__(
         self,
         buffer: Buffer,
-        ledger: Ledger,
+        in_flight: InFlight,
         maker: ObjectMaker,
         uploader: Uploader,
-        desk: PoisonDesk,
+        dead_letters: DeadLetterOutbox,
         *,
         identity: QueueIdentity,
         wake: threading.Event,
-        clock: Clock,
-        metrics: Metrics,
+        runtime: Runtime[Metrics],
+        flush_rest: bool = True,
     ) -> None:
         self._buffer = buffer
-        self._ledger = ledger
+        self._in_flight = in_flight
         self._maker = maker
         self._uploader = uploader
-        self._desk = desk
+        self._dead_letters = dead_letters
         self._identity = identity
-        self._clock = clock
-        self._metrics = metrics
+        self._clock = runtime.clock
+        self._metrics = runtime.metrics
+        self._flush_rest = flush_rest
         self._told_untimed = False
         self.wake = wake
 
@@ -71,6 +75,11 @@ class Flusher:
         """Seconds until the next step has something to do, as far as is known."""
         return self._buffer.due_in(self._clock.monotonic())
 
+    def close(self) -> None:
+        """See `Stage`: the receivers have ended."""
+        if self._flush_rest:
+            self._buffer.close_open()
+
     def _still_ours(self, batch: Batch) -> list[Held]:
         """The batch without the messages that SQS gives, or gave, to somebody again.
 
@@ -78,14 +87,14 @@ class Flusher:
         held here is all that is left of its messages.
         """
         now = self._clock.monotonic()
-        lost = self._ledger.lost(batch.messages, now)
+        lost = self._in_flight.lost(batch.messages, now)
         if lost:
             generation = self._identity.generation()
             lost = [held for held in lost if held.generation == generation]
         if not lost:
             return batch.messages
         for held in lost:
-            self._ledger.drop(held)
+            self._in_flight.drop(held)
         self._metrics.returned_lost.inc(len(lost))
         _log.warning("leases were lost, SQS delivers again", messages=len(lost))
         gone = {id(held) for held in lost}
@@ -105,9 +114,9 @@ class Flusher:
         self._tell_untimed(made.untimed)
         self._metrics.transform_failures.inc(made.calls_failed)
         self._metrics.dropped.inc(made.dropped)
-        self._bury(made.failed)
+        self._dead_letter(made.failed)
         for held in messages:
-            self._ledger.fulfil(held)
+            self._in_flight.fulfil(held)
 
     def _tell_untimed(self, rows: int) -> None:
         self._metrics.untimed.inc(rows)
@@ -131,10 +140,10 @@ class Flusher:
             self._flush(messages[half:])
             return
         _log.exception("message cannot be flushed", message_id=messages[0].message_id)
-        self._ledger.drop(messages[0])
+        self._in_flight.drop(messages[0])
         self._metrics.returned_unflushable.inc()
 
-    def _bury(self, failed: Sequence[FailedRow]) -> None:
+    def _dead_letter(self, failed: Sequence[FailedRow]) -> None:
         """Dead letters for the events that the hook failed on; their messages wait for these, too."""
         letters: dict[Held, list[DeadLetter]] = {}
         for row in failed:
@@ -151,5 +160,5 @@ class Flusher:
         if failed:
             _log.error("transform failed, events go to the dead-letter queue", events=len(failed))
         for held, own in letters.items():
-            self._ledger.add_duty(held)
-            self._desk.add(held, own)
+            self._in_flight.add_duty(held)
+            self._dead_letters.put(own, partial(self._in_flight.fulfil, held))

@@ -6,11 +6,9 @@ from typing import Final
 
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import NotFoundError, PermanentError, PreconditionError, TemporaryError
-from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Backoff, retry_forever
-from sluice_core.service.stop import Stop
-from sluice_core.service.telemetry import Health
+from sluice_core.service.retry import Backoff, Waiting, retry_forever
+from sluice_core.service.runtime import Runtime
 
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.write.objects import Outgoing
@@ -20,25 +18,24 @@ _REFUSED_PAUSE: Final = 5.0
 
 
 class Uploader:
-    """Stores objects, several at once. `stop.forced` ends its patience."""
+    """Stores objects, several at once. A forced stop of `runtime` ends its patience."""
 
     def __init__(
         self,
         bucket: BucketLike,
+        runtime: Runtime[Metrics],
         *,
         at_once: int,
-        clock: Clock,
-        stop: Stop,
-        metrics: Metrics,
-        health: Health,
-        loop: str = "flusher",
+        stage: str = "flusher",
     ) -> None:
         self._bucket = bucket
-        self._clock = clock
-        self._stop = stop
-        self._metrics = metrics
-        self._health = health
-        self._loop = loop
+        self._clock = runtime.clock
+        self._stop = runtime.stop
+        self._rng = runtime.rng
+        self._metrics = runtime.metrics
+        self._health = runtime.health
+        self._waiting = Waiting("bucket", runtime.health, stage=stage)
+        self._stage = stage
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="upload")
 
     def store(self, objects: list[Outgoing]) -> None:
@@ -58,11 +55,11 @@ class Uploader:
             partial(self._put, outgoing),
             stop=self._stop,
             clock=self._clock,
-            backoff=Backoff(cap=15.0),
+            backoff=Backoff(cap=15.0, rng=self._rng),
             on_error=self._failed,
         )
-        self._health.set_ready("bucket", ready=True)
-        self._health.beat(self._loop)
+        self._waiting.over()
+        self._health.beat(self._stage)
         metrics = self._metrics
         if not outgoing.rows:
             return
@@ -107,6 +104,4 @@ class Uploader:
 
     def _failed(self, error: TemporaryError, delay: float) -> None:
         self._metrics.put_failures.inc()
-        self._health.beat(self._loop)
-        self._health.set_ready("bucket", ready=False, why=str(error))
-        _log.warning("write failed, rows are kept", error=str(error), retry_in=round(delay, 2))
+        self._waiting(error, delay)
