@@ -4,7 +4,7 @@ Everything is on loopback: the built-in SSE source, LocalStack and the process u
 the CPU time of the process under test alone (the kernel's account of it, less that of a run with a tenth of
 the events: start-up and first use cancel out), because on AWS the other side is not ours. All ratios come from one run on one machine.
 
-    python benchmarks/bench.py [--events N] [--article-events N] [--json FILE] [--plot FILE]
+    python benchmarks/bench.py [--events N] [--article-events N] [--json FILE]
 """
 
 import argparse

@@ -266,7 +266,6 @@ class FakeS3:
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
-        content_encoding: str | None = None,
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> str:

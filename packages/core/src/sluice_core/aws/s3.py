@@ -43,7 +43,6 @@ class BucketLike(Protocol):
         *,
         content_type: str = ...,
         metadata: Mapping[str, str] | None = ...,
-        content_encoding: str | None = ...,
         if_none_match: bool = ...,
         if_match: str | None = ...,
     ) -> str:
@@ -95,14 +94,11 @@ class Bucket:
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
-        content_encoding: str | None = None,
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> str:
         """See `BucketLike.put`; a CRC32 travels with the body and is checked by S3, encrypted as the settings ask."""
         options: dict[str, Any] = dict(self._encryption)
-        if content_encoding:
-            options["ContentEncoding"] = content_encoding
         if if_none_match:
             options["IfNoneMatch"] = "*"
         if if_match is not None:
