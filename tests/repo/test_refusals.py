@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sluice_batcher.app import Plan
+from sluice_batcher.conversion import Conversion
 from sluice_batcher.settings import BatcherSettings
 from sluice_core.errors import ConfigError
 from sluice_core.settings import CommonSettings, load_settings
@@ -31,7 +31,7 @@ def _load(cls: type[CommonSettings], variable: str, value: str) -> None:
         cls, {"SLUICE_USER_AGENT": "x (mailto:a@example.org)", variable: value}
     )
     if isinstance(settings, BatcherSettings):
-        Plan.of(settings)
+        Conversion.of(settings)
 
 
 @pytest.mark.parametrize(

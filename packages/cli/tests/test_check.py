@@ -272,12 +272,14 @@ class Server:
 
     def __init__(self, status: int, kind: str | None, body: bytes, *, hold: bool) -> None:
         self.agents: list[str] = []
+        self.asked: list[tuple[str, str | None]] = []
         self.done = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.agents.append(self.headers["User-Agent"])
+                server.asked.append((self.path, self.headers["X-Key"]))
                 self.send_response(status)
                 if kind is not None:
                     self.send_header("Content-Type", kind)
@@ -332,6 +334,23 @@ def test_a_source_that_sends(serve: Callable[..., Server]) -> None:
         ("source: first event", "ok"),
     ]
     assert server.agents == ["me (me@example.org)"]
+
+
+def test_a_source_behind_a_token_is_tried_with_it_and_nothing_shows_it(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The producer's settings show no secrets, so that they come from the environment."""
+    server = serve()
+    monkeypatch.setenv("SLUICE_SOURCE_URL", f"{server.url}?access_token=t0ken-of-mine")
+    monkeypatch.setenv("SLUICE_SOURCE_HEADERS", "X-Key: k3y-of-mine")
+    result = CliRunner().invoke(app, ["check", "--no-aws"])
+    assert result.exit_code == 0
+    assert server.asked == [("/stream?access_token=t0ken-of-mine", "k3y-of-mine")]
+    server.close()
+    result = CliRunner().invoke(app, ["check", "--no-aws"])
+    assert result.exit_code == 1
+    assert "t0ken" not in result.stdout
+    assert "k3y" not in result.stdout
 
 
 def test_a_source_that_is_silent(serve: Callable[..., Server]) -> None:

@@ -37,11 +37,70 @@ def test_another_host_is_generic_and_needs_no_agent() -> None:
     assert s.agent.startswith("sluice/")
 
 
-def test_names_keep_no_password_and_tell_queries_apart() -> None:
-    one = load(SLUICE_SOURCE_URL="http://u:secret@h/x?channel=1")
-    two = load(SLUICE_SOURCE_URL="http://u:secret@h/x?channel=2")
-    assert one.name != two.name
-    assert "secret" not in one.name
+def test_what_the_url_names_holds_neither_user_nor_query() -> None:
+    """A query may hold a token, and a token that is renewed must not begin a new checkpoint."""
+    one = load(SLUICE_SOURCE_URL="http://u:secret@h/x?access_token=1234567")
+    two = load(SLUICE_SOURCE_URL="http://u:secret@h/x?access_token=7654321")
+    assert one.name == two.name == "h-x"
+    assert one.checkpoint_url == "s3://sse-bucket/_sluice/checkpoint/h-x.json"
+    assert one.public_url == "http://h/x"
+    assert one.query_left_out
+    assert one.former_checkpoint_url == (
+        "s3://sse-bucket/_sluice/checkpoint/h-x-access_token-1234567.json"
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"SLUICE_SOURCE_NAME": "mine"}, {"SLUICE_CHECKPOINT": "file:///cp"}],
+)
+def test_a_checkpoint_that_was_named_has_no_former_place(more: dict[str, str]) -> None:
+    assert load(SLUICE_SOURCE_URL="http://h/x?a=1", **more).former_checkpoint_url is None
+
+
+def test_a_url_without_a_query_has_no_former_place() -> None:
+    s = load(SLUICE_SOURCE_URL="http://h/x?since=1", SLUICE_SOURCE_PRESET="wikimedia")
+    assert not s.query_left_out
+    assert s.former_checkpoint_url is None
+
+
+def test_headers_are_read_line_by_line() -> None:
+    s = load(SLUICE_SOURCE_HEADERS="Authorization: Bearer a:b \r\n\nX-Key:\tü\n", **LOCAL)
+    assert s.headers == {"Authorization": "Bearer a:b", "X-Key": "ü"}
+    assert load(**LOCAL).headers == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("hunter2", "line 1: `Name: value`"),
+        ("A: 1\nhunter2:", "line 2: `Name: value`"),
+        (": hunter2", "line 1"),
+        ("hun ter2: x", "line 1"),
+        ("X: hunter2\x01", "no control character"),
+        ("X: hunter2\rY: 1", "no control character"),
+        ("X: hunter2\nx: 1", "line 2: a second"),
+        ("user-agent: hunter2", "SLUICE_USER_AGENT"),
+        ("Last-Event-ID: hunter2", "resumes by it"),
+        ("Accept-Encoding: hunter2", "identity"),
+    ],
+)
+def test_a_wrong_header_is_named_by_its_line_alone(text: str, rule: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(SLUICE_SOURCE_HEADERS=text, **LOCAL)
+    assert "SLUICE_SOURCE_HEADERS" in str(caught.value)
+    assert rule in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_authorizations_contradict_each_other() -> None:
+    with pytest.raises(ConfigError, match="SLUICE_SOURCE_HEADERS: its Authorization") as caught:
+        load(
+            SLUICE_SOURCE_URL="http://me:hunter2@h/x",
+            SLUICE_SOURCE_HEADERS="authorization: Bearer hunter2",
+        )
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +111,7 @@ def test_since_in_the_url_is_the_first_start(since: str, milliseconds: int) -> N
     s = load(SLUICE_SOURCE_URL=f"http://h/x?a=1&since={since}", SLUICE_SOURCE_PRESET="wikimedia")
     assert s.started_at(5.0) == milliseconds
     assert s.read_url == "http://h/x?a=1"
-    assert s.name == "h-x-a-1"
+    assert s.name == "h-x"
 
 
 def test_without_since_it_is_now_and_a_generic_url_stays_whole() -> None:
@@ -70,6 +129,8 @@ def test_without_since_it_is_now_and_a_generic_url_stays_whole() -> None:
         ({"SLUICE_USER_AGENT": "é@b"}, "SLUICE_USER_AGENT"),
         ({"SLUICE_SOURCE_URL": "ftp://h/x"}, "SLUICE_SOURCE_URL"),
         ({"SLUICE_SOURCE_URL": "h/x"}, "SLUICE_SOURCE_URL"),
+        ({"SLUICE_SOURCE_URL": "http://u:a/b@h/x"}, "percent-encoded"),
+        ({"SLUICE_SOURCE_URL": "http://[h/x"}, "SLUICE_SOURCE_URL"),
         (LOCAL | {"SLUICE_WIRE": "zip"}, "SLUICE_WIRE"),
         (LOCAL | {"SLUICE_PACK_MAX_AGE": "-1"}, "SLUICE_PACK_MAX_AGE"),
         (LOCAL | {"SLUICE_PACK_MAX_BYTES": "2MiB"}, "SLUICE_PACK_MAX_BYTES"),
@@ -122,8 +183,13 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 def test_print_config_hides_passwords() -> None:
     done = run(
-        "--print-config", SLUICE_SOURCE_URL="http://me:secret@h/x", SLUICE_PACK_MAX_AGE="250ms"
+        "--print-config",
+        SLUICE_SOURCE_URL="http://me:secret@h/x?access_token=secret",
+        SLUICE_SOURCE_HEADERS="X-Key: secret",
+        SLUICE_PACK_MAX_AGE="250ms",
     )
+    assert "SLUICE_SOURCE_URL=http://********@h/x?********" in done.stdout.splitlines()
+    assert "SLUICE_SOURCE_HEADERS=********" in done.stdout.splitlines()
     assert done.returncode == 0
     assert "SLUICE_PACK_MAX_AGE=0.25" in done.stdout.splitlines()
     assert "secret" not in done.stdout

@@ -1,5 +1,6 @@
 """One connection over a real socket: what is asked, how it ends, how it is interrupted."""
 
+import base64
 import datetime
 import gzip
 import ipaddress
@@ -26,7 +27,7 @@ from sluice_producer.source.connection import (
     retry_after,
 )
 from sluice_producer.source.parser import SourceEvent
-from sluice_producer.testing import Answer, SseServer, frame
+from sluice_producer.testing import Answer, Request, SseServer, frame
 
 
 def source(url: str, idle: float = 10.0, max_event: int = 1 << 20) -> HttpSource:
@@ -64,6 +65,86 @@ def test_what_is_asked() -> None:
     assert asked.headers["accept"] == "text/event-stream"
     assert asked.headers["cache-control"] == "no-cache"
     assert events[0].last_event_id == "é"
+
+
+SECRETS = ("hunter2-pw", "t0ken-of-mine", "k3y-of-mine")
+
+
+def secretive(url: str) -> HttpSource:
+    """A source with a secret in each place where one may be."""
+    scheme, rest = url.split("://")
+    return HttpSource(
+        f"{scheme}://me:hunter2-pw@{rest}?access_token=t0ken-of-mine",
+        "test",
+        5.0,
+        1 << 20,
+        headers={"X-Key": "k3y-of-mine"},
+    )
+
+
+def test_headers_and_the_url_s_user_and_query_are_sent() -> None:
+    with SseServer(lambda _r: Answer([frame("1")])) as server:
+        read(secretive(server.url).open(Resume({"since": "x"}), 0))
+        (asked,) = server.requests
+    assert asked.headers["x-key"] == "k3y-of-mine"
+    assert (
+        base64.b64decode(asked.headers["authorization"].removeprefix("Basic ")) == b"me:hunter2-pw"
+    )
+    assert asked.query == {"access_token": "t0ken-of-mine", "since": "x"}
+
+
+def test_an_authorization_that_was_given_is_the_one_that_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    given = {"Authorization": "Bearer a"}
+    with SseServer(lambda _r: Answer([frame("1")])) as server:
+        read(HttpSource(server.url, "test", 5.0, 1 << 20, headers=given).open(Resume(), 0))
+        assert server.requests[0].headers["authorization"] == "Bearer a"
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_what_a_source_says_of_our_secrets_is_not_repeated(status: int) -> None:
+    """Also where the excerpt would end in the middle of one."""
+    text = "x" * 290 + " ".join(SECRETS)
+    kind = f"text/{'-'.join(SECRETS)}" if status == 200 else "text/plain"
+    with (
+        SseServer(lambda _r: Answer([text.encode()], status, content_type=kind)) as server,
+        pytest.raises(Refused) as caught,
+    ):
+        secretive(server.url).open(Resume(), 0)
+    assert not [secret for secret in SECRETS if secret[:5] in str(caught.value)]
+    assert "****" in str(caught.value)
+
+
+def test_no_error_of_a_connection_holds_a_secret() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with pytest.raises(Broken, match="connect") as caught:
+        secretive(f"http://127.0.0.1:{port}/x").open(Resume(), 0)
+    assert not [secret for secret in SECRETS if secret in str(caught.value)]
+
+
+def test_a_redirect_to_another_host_takes_no_secret_along() -> None:
+    with SseServer(lambda _r: Answer([frame("1")])) as other:
+        moved = Answer([], 302, {"Location": other.url})
+        with SseServer(lambda _r: moved) as server:
+            read(secretive(server.url).open(Resume(), 0))
+    asked = str(other.requests[0])
+    assert not [secret for secret in SECRETS if secret in asked]
+    assert "authorization" not in other.requests[0].headers
+
+
+def test_a_redirect_within_the_host_takes_the_headers_along() -> None:
+    def script(request: Request) -> Answer:
+        return Answer([frame("1")]) if request.number else Answer([], 302, {"Location": "/other"})
+
+    with SseServer(script) as server:
+        read(secretive(server.url).open(Resume(), 0))
+        assert [r.headers["x-key"] for r in server.requests] == ["k3y-of-mine"] * 2
 
 
 def test_no_resume_sends_no_last_event_id() -> None:

@@ -97,7 +97,7 @@ imagePullSecrets:
 {{/* A producer's settings: `producer` with the entry's own keys over it, and the demo source where it has no URL. */}}
 {{- define "sluice.producer" -}}
 {{- $merged := mergeOverwrite (deepCopy .root.Values.producer) (deepCopy .entry) -}}
-{{- if and (not $merged.url) .root.Values.demoSource.enabled -}}
+{{- if and (not $merged.url) (not $merged.existingSecret) .root.Values.demoSource.enabled -}}
 {{- $_ := set $merged "url" (printf "http://%s-demo-source:8000/v2/stream/recentchange" (include "sluice.fullname" .root)) -}}
 {{- $_ := set $merged "preset" "wikimedia" -}}
 {{- end -}}

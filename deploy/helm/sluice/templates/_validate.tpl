@@ -38,10 +38,13 @@
 {{- end -}}
 {{- $_ := set $names $entry.name true -}}
 {{- $p := include "sluice.producer" (dict "root" $root "entry" $entry) | fromYaml -}}
-{{- if not $p.url -}}
-{{- fail (printf "producers: %q has no url; give one, or set demoSource.enabled=true" $entry.name) -}}
+{{- if not (or $p.url $p.existingSecret) -}}
+{{- fail (printf "producers: %q has no url; give one (a secret one in existingSecret), or set demoSource.enabled=true" $entry.name) -}}
 {{- end -}}
-{{- $host := (urlParse $p.url).host -}}
+{{- if (urlParse (default "" $p.url)).userinfo -}}
+{{- fail (printf "producers: the url of %q holds a user, which the manifest would show; put the url into a Secret's SLUICE_SOURCE_URL and name it in existingSecret" $entry.name) -}}
+{{- end -}}
+{{- $host := (urlParse (default "" $p.url)).host -}}
 {{- if and (regexMatch "(^|\\.)(wikimedia|wikipedia)\\.org(:|$)" $host) (not $p.userAgent) -}}
 {{- fail (printf "producers: %q reads %s, which refuses clients without a contact; set producer.userAgent, for instance 'Acme-lake/1.0 (data@acme.example)'" $entry.name $host) -}}
 {{- end -}}

@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(settings: ProducerSettings) -> int:
     """See `main`."""
-    setup_logging(settings.log_level, settings.log_format, "producer")
+    setup_logging(
+        settings.log_level, settings.log_format, "producer", hide=settings.secrets.hide_in
+    )
     log = get_logger("sluice_producer")
     registry, clock = make_registry("producer"), SystemClock()
     runtime = Runtime(
@@ -68,6 +70,12 @@ def run(settings: ProducerSettings) -> int:
             source=settings.name,
             preset=settings.preset,
         )
+        if settings.query_left_out:
+            log.warning(
+                "the URL's query is secret and not in the source's name: sources that differ only in it need "
+                "SLUICE_SOURCE_NAME, or they share a checkpoint",
+                source=settings.name,
+            )
         Producer(settings, connect(settings, runtime), runtime, owner=str(uuid.uuid4())).run()
     except Stopped:
         log.info("stopped before the start was complete")

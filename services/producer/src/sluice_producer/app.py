@@ -49,8 +49,9 @@ class Producer:
             runtime.clock,
             source=settings.name,
             preset=settings.preset,
-            url=settings.read_url,
+            url=settings.public_url,
             owner=owner,
+            former=world.former_store,
         )
 
     def run(self) -> None:
@@ -135,7 +136,7 @@ class Producer:
         if cause == "open":
             metrics.connected.set(1)
             health.set_ready("source", ready=True)
-            _log.info("connected", url=self._settings.read_url)
+            _log.info("connected", url=self._settings.public_url)
             return
         metrics.connected.set(0)
         metrics.reconnects.labels(cause).inc()

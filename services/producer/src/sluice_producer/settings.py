@@ -3,15 +3,17 @@
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from sluice_core.keys import checkpoint_key, safe_name
 from sluice_core.limits import SQS_MAX_BYTES
-from sluice_core.settings import CommonSettings
+from sluice_core.secrets import Secrets, public_url
+from sluice_core.settings import SECRET_URL, CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 from sluice_core.version import __version__
 
 from sluice_producer.pack.identity import SHA256, SSE, Rule, parse_rule
 from sluice_producer.progress.tracker import parse_since
+from sluice_producer.source.headers import parse_headers
 
 WIKIMEDIA = "https://stream.wikimedia.org/v2/stream/recentchange"
 _WIKIMEDIA_HOST = "wikimedia.org"
@@ -22,7 +24,12 @@ class ProducerSettings(CommonSettings):
 
     source_url: str = Field(
         WIKIMEDIA,
-        description="The SSE stream. With the preset `wikimedia`, `since` in it is where the very first start begins.",
+        description="The SSE stream. With the preset `wikimedia`, `since` in it is where the very first start begins. Its query and user part are secret.",
+        json_schema_extra=SECRET_URL,
+    )
+    source_headers: SecretStr | None = Field(
+        None,
+        description="Request headers for the source, one `Name: value` a line, such as `Authorization: Bearer …`. Secret: never shown, logged or stored.",
     )
     source_preset: Literal["wikimedia", "generic"] | None = Field(
         None,
@@ -30,7 +37,7 @@ class ProducerSettings(CommonSettings):
     )
     source_name: str | None = Field(
         None,
-        description="Names the checkpoint and travels as `sluice-source`. Unset: host and path of the URL.",
+        description="Names the checkpoint and travels as `sluice-source`. Unset: host and path of the URL; sources that differ only in the query need names.",
     )
     source_events: str | None = Field(
         None,
@@ -98,9 +105,22 @@ class ProducerSettings(CommonSettings):
     @field_validator("source_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an http:// or https:// URL is needed")
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # its text quotes the URL
+            usable = False
+        if not usable:
+            raise ValueError(
+                "an http:// or https:// URL is needed, its user and password percent-encoded"
+            )
+        return value
+
+    @field_validator("source_headers")
+    @classmethod
+    def _headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_headers(value.get_secret_value())
         return value
 
     @field_validator("source_events")
@@ -177,7 +197,14 @@ class ProducerSettings(CommonSettings):
             self.started_at(0.0)
         except ValueError:
             found.append(
-                f"SLUICE_SOURCE_URL={self.source_url!r}: its since is neither ISO 8601 nor an epoch"
+                f"SLUICE_SOURCE_URL={public_url(self.source_url)!r}: its since is neither ISO 8601 nor an epoch"
+            )
+        if (
+            "authorization" in map(str.lower, self.headers)
+            and "@" in urlsplit(self.read_url).netloc
+        ):
+            found.append(
+                "SLUICE_SOURCE_HEADERS: its Authorization contradicts the user in SLUICE_SOURCE_URL; keep one of them"
             )
         return found
 
@@ -210,14 +237,43 @@ class ProducerSettings(CommonSettings):
 
     @property
     def name(self) -> str:
-        """The source's name in force."""
+        """The source's name in force: it holds nothing of the URL's user part and query, which are secret."""
         if self.source_name:
             return self.source_name
+        return safe_name(self._bare_name)
+
+    @property
+    def _bare_name(self) -> str:
         parts = urlsplit(self.read_url)
-        return safe_name(
-            f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-            + (f"-{parts.query}" if parts.query else "")
-        )
+        return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def query_left_out(self) -> bool:
+        """Whether the name is the URL's, and the URL has a query that another source may differ in."""
+        return not self.source_name and bool(urlsplit(self.read_url).query)
+
+    @property
+    def former_checkpoint_url(self) -> str | None:
+        """Where the checkpoint of such a URL stood when its query was a part of the name; itself a secret."""
+        if self.checkpoint or not self.query_left_out:
+            return None
+        name = safe_name(f"{self._bare_name}-{urlsplit(self.read_url).query}")
+        return f"s3://{self.bucket}/{checkpoint_key(name)}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The source's request headers: secret."""
+        return parse_headers(self.source_headers.get_secret_value()) if self.source_headers else {}
+
+    @property
+    def secrets(self) -> Secrets:
+        """What no log line and no error may hold."""
+        return Secrets.of(self.source_url, self.headers)
+
+    @property
+    def public_url(self) -> str:
+        """What may be told of the URL that is read."""
+        return public_url(self.read_url)
 
     @property
     def agent(self) -> str:

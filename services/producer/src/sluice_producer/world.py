@@ -23,7 +23,10 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class World:
-    """Everything outside the process: what tests replace. `max_message_bytes`: what the queue takes."""
+    """Everything outside the process: what tests replace. `max_message_bytes`: what the queue takes.
+
+    `former_store`: where an earlier version kept the checkpoint, under a key that holds a secret.
+    """
 
     queue: QueueLike
     dead_queue: QueueLike
@@ -31,6 +34,7 @@ class World:
     store: Store
     source: Source
     max_message_bytes: int
+    former_store: Store | None = None
 
 
 def connect(settings: ProducerSettings, runtime: Runtime) -> World:
@@ -65,6 +69,7 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> World:
         store=make_store(settings, aws),
         source=make_source(settings, runtime.health),
         max_message_bytes=size,
+        former_store=make_former_store(settings, aws),
     )
 
 
@@ -76,6 +81,12 @@ def make_store(settings: ProducerSettings, aws: Aws) -> Store:
     return S3Store(Bucket(aws, parts.netloc), parts.path.lstrip("/"))
 
 
+def make_former_store(settings: ProducerSettings, aws: Aws) -> Store | None:
+    """Where the checkpoint stood while the URL's query was in its key, if it has one."""
+    url = settings.former_checkpoint_url
+    return None if url is None else S3Store(Bucket(aws, settings.bucket), urlsplit(url).path[1:])
+
+
 def make_source(settings: ProducerSettings, health: Health) -> HttpSource:
     """The stream; of an event that is too large, as much is kept as a pack may hold."""
     return HttpSource(
@@ -84,4 +95,5 @@ def make_source(settings: ProducerSettings, health: Health) -> HttpSource:
         settings.source_idle_timeout,
         settings.pack_max_unpacked_bytes,
         on_chunk=lambda: health.beat("reader"),
+        headers=settings.headers,
     )

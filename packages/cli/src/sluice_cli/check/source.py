@@ -1,11 +1,13 @@
 """The source: it answers, it speaks SSE, and it sends an event."""
 
+import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import requests
+from sluice_core.secrets import HIDDEN, Secrets, public_url, without_urls
 from sluice_core.version import __version__
 
 from sluice_cli.check.result import Result, failed, ok
@@ -13,7 +15,7 @@ from sluice_cli.check.result import Result, failed, ok
 _CONNECT_SECONDS: Final = 5.0
 _HTTP_ADVICE: Final[Mapping[int, str]] = {
     204: "the source says that there is no more: is the URL that of a stream?",
-    401: "the source wants credentials: put them into SLUICE_SOURCE_URL",
+    401: "the source wants credentials: put them into SLUICE_SOURCE_HEADERS",
     404: "check the path of SLUICE_SOURCE_URL",
     429: "too many connections from here: stop other readers, and wait",
 }
@@ -26,12 +28,15 @@ _WIKIMEDIA_403: Final = (
 def check_source(settings: Mapping[str, str], seconds: float) -> Iterator[Result]:
     """Tries `SLUICE_SOURCE_URL` of the producer's effective settings; a first event within `seconds`.
 
-    The whole attempt is bounded, name resolution included, which no timeout of requests covers.
+    `settings` show no secrets; the environment has them. No result holds one. The whole attempt is bounded, name resolution included, which no timeout of requests covers.
     """
-    url = settings.get("SLUICE_SOURCE_URL", "")
+    url = _whole(settings, "SLUICE_SOURCE_URL")
     agent = settings.get("SLUICE_USER_AGENT") or f"sluice/{__version__}"
+    headers = _headers(_whole(settings, "SLUICE_SOURCE_HEADERS"))
+    hide = Secrets.of(url, headers).hide
+    headers |= {"Accept": "text/event-stream", "User-Agent": agent, "Cache-Control": "no-store"}
     found: list[Result] = []
-    attempt = threading.Thread(target=_try, args=(url, agent, seconds, found), daemon=True)
+    attempt = threading.Thread(target=_try, args=(url, headers, seconds, found, hide), daemon=True)
     attempt.start()
     attempt.join(_CONNECT_SECONDS + seconds)
     results = list(found)
@@ -41,7 +46,9 @@ def check_source(settings: Mapping[str, str], seconds: float) -> Iterator[Result
             _silent(seconds)
             if results
             else failed(
-                "source", f"{url}: no answer within {_CONNECT_SECONDS + seconds:g} s", _NETWORK
+                "source",
+                f"{public_url(url)}: no answer within {_CONNECT_SECONDS + seconds:g} s",
+                _NETWORK,
             )
         )
 
@@ -49,26 +56,54 @@ def check_source(settings: Mapping[str, str], seconds: float) -> Iterator[Result
 _NETWORK: Final = "check SLUICE_SOURCE_URL, the network, and HTTPS_PROXY and NO_PROXY"
 
 
-def _try(url: str, agent: str, seconds: float, found: list[Result]) -> None:
-    headers = {"Accept": "text/event-stream", "User-Agent": agent, "Cache-Control": "no-store"}
+def _whole(settings: Mapping[str, str], name: str) -> str:
+    shown = settings.get(name, "")
+    return os.environ.get(name, "") if HIDDEN in shown else shown
+
+
+def _headers(text: str) -> dict[str, str]:
+    """What the producer has found well-formed."""
+    lines = [line.partition(":") for line in text.splitlines() if line.strip()]
+    return {name.strip(): value.strip() for name, _, value in lines}
+
+
+def _try(
+    url: str,
+    headers: Mapping[str, str],
+    seconds: float,
+    found: list[Result],
+    hide: Callable[[str], str],
+) -> None:
+    place = public_url(url)
     try:
         with requests.get(
-            url, headers=headers, stream=True, timeout=(_CONNECT_SECONDS, seconds)
+            url,
+            headers={name: value.encode() for name, value in headers.items()},
+            stream=True,
+            timeout=(_CONNECT_SECONDS, seconds),
         ) as reply:
-            answer = _judge(url, reply)
+            answer = _judge(place, reply)
             found.append(answer)
             if answer.state == "ok":
                 found.append(_first_event(reply))
     except requests.exceptions.SSLError as error:
         found.append(
-            failed("source", f"{url}: {error}", "set REQUESTS_CA_BUNDLE to your proxy's CA")
+            failed(
+                "source",
+                f"{place}: {hide(without_urls(str(error)))}",
+                "set REQUESTS_CA_BUNDLE to your proxy's CA",
+            )
         )
     except requests.RequestException as error:
         late = found or isinstance(error, requests.ReadTimeout)
         found.append(
             _silent(seconds)
             if late
-            else failed("source", f"{url}: {type(error).__name__}: {error}", _NETWORK)
+            else failed(
+                "source",
+                f"{place}: {type(error).__name__}: {hide(without_urls(str(error)))}",
+                _NETWORK,
+            )
         )
 
 

@@ -5,14 +5,28 @@ Never an event's content above debug, and never a secret: what is logged is name
 
 import logging
 import sys
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 import structlog
 from structlog.typing import EventDict
 
+_OURS: Final = frozenset({"level", "timestamp", "component"})
 
-def setup_logging(level: str, log_format: str, component: str) -> None:
-    """Sets up structlog and the standard library's logging (botocore, urllib3) into one stream."""
+
+def setup_logging(
+    level: str,
+    log_format: str,
+    component: str,
+    hide: Callable[[Any], Any] = lambda value: value,
+) -> None:
+    """Sets up structlog and the standard library's logging (botocore, urllib3) into one stream.
+
+    `hide` takes the secrets out of each value of a line, whoever wrote it, tracebacks included.
+    """
+
+    def without_secrets(_logger: object, _method: str, line: EventDict) -> EventDict:
+        return {key: value if key in _OURS else hide(value) for key, value in line.items()}
 
     def name_component(_logger: object, _method: str, line: EventDict) -> EventDict:
         # Not a context variable: a new thread would not have it.
@@ -26,14 +40,19 @@ def setup_logging(level: str, log_format: str, component: str) -> None:
     ]
     render: list[Any]
     if log_format == "json":
-        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        render = [structlog.processors.JSONRenderer()]
     else:
         render = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                without_secrets,
+                *render,
+            ],
         )
     )
     root = logging.getLogger()

@@ -1,6 +1,7 @@
 """Settings from the environment: documented, typed, refused in one line when wrong."""
 
 from sluice_core.settings.base import (
+    SECRET_URL,
     CommonSettings,
     describe_settings,
     effective,
@@ -8,6 +9,7 @@ from sluice_core.settings.base import (
 )
 
 __all__ = [
+    "SECRET_URL",
     "CommonSettings",
     "describe_settings",
     "effective",

@@ -5,6 +5,7 @@ A field's `description` is the reason that the documentation prints; AWS's own n
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
@@ -18,6 +19,7 @@ from sluice_core.errors import ConfigError
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
 from sluice_core.prefix import data_prefix
 from sluice_core.refusals import one_line, rule
+from sluice_core.secrets import HIDDEN, shown_url
 from sluice_core.settings.aws import AwsSettings
 from sluice_core.settings.bucket_address import parse_bucket
 from sluice_core.settings.quantities import (
@@ -31,6 +33,9 @@ from sluice_core.settings.quantities import (
 from sluice_core.settings.queue_address import parse_queue
 
 PREFIX = "SLUICE_"
+SECRET_URL: Final[dict[str, Any]] = {"secret": "user and query"}
+"""`json_schema_extra` of a URL that may hold secrets, also where it is wrong and no URL at all."""
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 _MAY_BE_EMPTY: Final = frozenset({"prefix"})
 """Settings whose empty text says something; that of all others is as good as none."""
@@ -175,7 +180,7 @@ def effective(settings: CommonSettings) -> dict[str, str]:
     shown = {}
     for name, info in type(settings).model_fields.items():
         value = getattr(settings, name)
-        shown[_variables(name, info)[0]] = "" if value is None else _hide(value)
+        shown[_variables(name, info)[0]] = "" if value is None else _hide(value, info)
     return shown
 
 
@@ -195,7 +200,7 @@ def _explain(cls: type[CommonSettings], error: ValidationError, values: dict[str
     if name is None:
         return said + _more(len(error.errors()))
     variable = _variables(name, cls.model_fields[name])[0]
-    value = _hide(values.get(name, "(unset)"))
+    value = _hide(values.get(name, "(unset)"), cls.model_fields[name])
     return f"{variable}={value!r}: {said}" + _more(len(error.errors()))
 
 
@@ -203,13 +208,12 @@ def _more(count: int) -> str:
     return f" (and {count - 1} more)" if count > 1 else ""
 
 
-def _hide(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return "********"
+def _hide(value: Any, info: FieldInfo) -> str:
     text = str(value)
-    scheme, mark, rest = text.partition("://")
-    if mark and "@" in rest.split("/", 1)[0]:
-        return f"{scheme}://********@{rest.split('@', 1)[1]}"
+    if SecretStr in _flatten(info.annotation):
+        return HIDDEN
+    if _URL.match(text) or (info.json_schema_extra == SECRET_URL and text != "(unset)"):
+        return shown_url(text)
     return text
 
 

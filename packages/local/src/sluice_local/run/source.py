@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from sluice_core.secrets import public_url
 
 from sluice_local.ports import free_port
 from sluice_local.run.options import BUILT_IN, WIKIMEDIA, RunOptions, user_agent
@@ -40,7 +41,7 @@ def choose(options: RunOptions, say: Callable[[str], None]) -> "Future[Source]":
 
 def _decide(options: RunOptions, say: Callable[[str], None]) -> Source:
     if options.source not in (None, BUILT_IN):
-        return Source(str(options.source), str(options.source))
+        return Source(public_url(str(options.source)), str(options.source))
     if options.source is None:
         why = unreachable(WIKIMEDIA, user_agent())
         if why is None:

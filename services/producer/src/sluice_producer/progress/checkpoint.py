@@ -17,6 +17,7 @@ from sluice_core.errors import (
     PreconditionError,
     TemporaryError,
 )
+from sluice_core.secrets import public_url
 from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
 
@@ -44,16 +45,29 @@ class Document(msgspec.Struct):
 
 
 class Checkpoint:
-    """One producer's hold on a source's checkpoint; `owner` is unique to the process."""
+    """One producer's hold on a source's checkpoint; `owner` is unique to the process.
+
+    `url` holds no secret. `former`: a store whose place does, and is therefore never told; the position is
+    taken over from there when `store` has none.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, *, source: str, preset: str, url: str, owner: str
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        source: str,
+        preset: str,
+        url: str,
+        owner: str,
+        former: Store | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._source = source
         self._preset = preset
         self._url = url
+        self._former = former
         self._owner = owner
         self._generation = 1
         self._sequence = 0
@@ -67,19 +81,45 @@ class Checkpoint:
         found = self._store.read()
         if found is None:
             self._tag, self._generation = None, 1
+            return self._taken_over()
+        document = self._parse(found[0])
+        self._check(document)
+        self._tag, self._generation = found[1], document.generation + 1
+        return document.position
+
+    def _taken_over(self) -> TrackerState | None:
+        if self._former is None:
+            return None
+        try:
+            found = self._former.read()
+        except (PermanentError, TemporaryError) as error:
+            kind = TemporaryError if isinstance(error, TemporaryError) else PermanentError
+            # Its own text names the key.
+            raise kind(
+                f"cannot read the checkpoint that an earlier version kept beside {self._store.place} "
+                f"({type(error).__name__}); SLUICE_SOURCE_NAME or SLUICE_CHECKPOINT begins anew without it"
+            ) from None
+        if found is None:
             return None
         document = self._parse(found[0])
+        self._check(document)
+        self._generation = document.generation + 1
+        _log.warning(
+            "position taken over from the checkpoint whose key holds the query of SLUICE_SOURCE_URL: "
+            "delete that object, its name begins as the new one's",
+            new=self._store.place,
+        )
+        return document.position
+
+    def _check(self, document: Document) -> None:
         if document.preset != self._preset:
             raise PermanentError(
                 f"{self._store.place} was written with SLUICE_SOURCE_PRESET={document.preset}, now it is "
                 f"{self._preset}: set another SLUICE_SOURCE_NAME or SLUICE_CHECKPOINT"
             )
-        if document.url != self._url:
-            _log.warning(
-                "the checkpoint was written for another URL", then=document.url, now=self._url
-            )
-        self._tag, self._generation = found[1], document.generation + 1
-        return document.position
+        then = public_url(document.url)  # earlier versions wrote all of it
+        if then != self._url:
+            _log.warning("the checkpoint was written for another URL", then=then, now=self._url)
 
     def save(self, position: TrackerState) -> None:
         """Writes the position. Raises OwnershipError when another producer has taken over, TemporaryError."""

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import requests
 import urllib3
 from requests_sse import InvalidContentTypeError, InvalidStatusCodeError
+from sluice_core.secrets import Secrets, without_urls
 
 from sluice_producer.source.coding import undecodable
 from sluice_producer.source.parser import Parser, SourceEvent
@@ -20,6 +21,8 @@ from sluice_producer.source.session import LineSession, StreamEnded
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for one TCP and TLS handshake."""
 _EXCERPT: Final = 300
+_READ: Final = 65_536
+"""Read of a refusal's text, so that a secret in the excerpt is there as a whole and is known."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +88,26 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class HttpSource:
-    """Opens connections to one URL. Times in seconds, `max_event` in bytes: more of an event is dropped."""
+    """Opens connections to one URL. Times in seconds, `max_event` in bytes: more of an event is dropped.
+
+    `headers` are sent with each request; they, like the URL's user part and query, are in no error's text.
+    """
 
     url: str
     user_agent: str
     idle_timeout: float
     max_event: int
     on_chunk: Callable[[], None] = lambda: None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def open(self, resume: Resume, now: float) -> Stream:
         """Connects; `now` (epoch seconds) reads a Retry-After that is a date. Raises Refused and Broken."""
-        session = LineSession(self.max_event, self.on_chunk)
+        hide = Secrets.of(self.url, self.headers).hide
+        session = LineSession(self.max_event, self.on_chunk, self.headers)
         # Bytes: an id may hold any character, and requests would encode text as Latin-1.
-        headers: dict[str, Any] = {k: v.encode() for k, v in resume.headers.items()}
+        headers: dict[str, Any] = {
+            name: value.encode() for name, value in (*self.headers.items(), *resume.headers.items())
+        }
         headers |= {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
         parser = Parser(
             self.url,
@@ -107,16 +117,17 @@ class HttpSource:
             headers=headers,
             params=dict(resume.params),
             timeout=(CONNECT_TIMEOUT, self.idle_timeout),
+            auth=_as_given if "authorization" in map(str.lower, self.headers) else None,
         )
         try:
             parser.connect()
         except InvalidStatusCodeError as error:
-            refusal = _refusal(error.status_code, error.response, now)
+            refusal = _refusal(error.status_code, error.response, now, hide)
             session.close()
             raise refusal from error
         except InvalidContentTypeError as error:
             session.close()
-            raise Refused(200, f"no event stream but {error.content_type}") from error
+            raise Refused(200, hide(f"no event stream but {error.content_type}")) from error
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -124,8 +135,8 @@ class HttpSource:
             ValueError,
         ) as error:
             session.close()
-            raise Broken("connect", _text(error)) from error
-        stream = _HttpStream(parser, session)
+            raise Broken("connect", _text(error, hide)) from error
+        stream = _HttpStream(parser, session, hide)
         coding = undecodable(parser.encoding)
         if coding:
             stream.close()
@@ -137,7 +148,8 @@ class HttpSource:
 
 
 class _HttpStream:
-    def __init__(self, parser: Parser, session: LineSession) -> None:
+    def __init__(self, parser: Parser, session: LineSession, hide: Callable[[str], str]) -> None:
+        self._hide = hide
         self._parser = parser
         self._session = session
 
@@ -158,7 +170,7 @@ class _HttpStream:
         except urllib3.exceptions.ReadTimeoutError as error:
             raise Broken("idle", "no byte within the idle time-out") from error
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
-            raise Broken("network", _text(error)) from error
+            raise Broken("network", _text(error, self._hide)) from error
 
     def interrupt(self) -> None:
         response = self._parser.response
@@ -171,15 +183,17 @@ class _HttpStream:
         self._session.close()
 
 
-def _refusal(status: int, response: requests.Response | None, now: float) -> Refused:
+def _refusal(
+    status: int, response: requests.Response | None, now: float, hide: Callable[[str], str]
+) -> Refused:
     detail, after = "", None
     if response is not None:
         after = retry_after(response.headers.get("Retry-After"), now)
         with contextlib.suppress(OSError, ValueError, urllib3.exceptions.HTTPError):
-            detail = response.raw.read1(_EXCERPT, decode_content=True).decode("utf-8", "replace")
+            detail = response.raw.read1(_READ, decode_content=True).decode("utf-8", "replace")
         with contextlib.suppress(OSError):
             response.close()
-    return Refused(status, " ".join(detail.split()), after)
+    return Refused(status, hide(" ".join(detail.split()))[:_EXCERPT], after)
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -195,5 +209,11 @@ def retry_after(value: str | None, now: float) -> float | None:
         return None
 
 
-def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:_EXCERPT]
+def _text(error: BaseException, hide: Callable[[str], str]) -> str:
+    """What a library says; hidden before it is cut, or half a secret would be left."""
+    return hide(without_urls(f"{type(error).__name__}: {error}"))[:_EXCERPT]
+
+
+def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """For requests: the Authorization header stands, whatever a .netrc says of the host."""
+    return request

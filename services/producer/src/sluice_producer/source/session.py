@@ -5,7 +5,7 @@ between it and requests' own line splitting.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 import requests
@@ -70,13 +70,30 @@ class LineResponse(requests.Response):
 
 
 class LineSession(requests.Session):
-    """A session for one connection; `max_line` in bytes, `on_chunk` is called for each piece that arrives."""
+    """A session for one connection; `max_line` in bytes, `on_chunk` is called for each piece that arrives.
 
-    def __init__(self, max_line: int, on_chunk: Callable[[], None]) -> None:
+    `secret`: names of headers that a redirect to another host, port or scheme must not take along. requests
+    itself holds back `Authorization` alone.
+    """
+
+    def __init__(
+        self, max_line: int, on_chunk: Callable[[], None], secret: Collection[str] = ()
+    ) -> None:
         super().__init__()
+        self._secret = secret
         adapter = _LineAdapter(max_line, on_chunk)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """See `requests.Session`: called for each redirect."""
+        old, new = str(response.request.url), str(prepared_request.url)
+        if self.should_strip_auth(old, new):  # type: ignore[no-untyped-call]  # requests has no types
+            for name in self._secret:
+                prepared_request.headers.pop(name, None)
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]  # ditto
 
 
 class _LineAdapter(HTTPAdapter):
