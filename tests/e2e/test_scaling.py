@@ -53,7 +53,7 @@ def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
             if '"draining"' in line
         ]
         assert len(drains) >= 2
-        assert {json.loads(line)["held"] for line in drains} == {0}
+        assert {json.loads(line)["messages"] for line in drains} == {0}
 
     with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
         release.apply(wait=False, autoscaling__minReplicas=0)
