@@ -26,6 +26,10 @@ def test_what_a_source_must_not_show_comes_from_a_secret(render, everything_valu
 
 def test_a_secret_url_comes_from_the_secret_too(render):
     rendered = render("--set", "producers[0].name=wikimedia,producers[0].existingSecret=mine")
+    assert render(
+        "--set",
+        "producers[0].name=wikimedia,producers[0].existingSecret=mine,networkPolicy.enabled=true",
+    ).all("NetworkPolicy")
     found = rendered.environment("-producer-wikimedia")
     assert found["SLUICE_SOURCE_URL"] == {
         "secretKeyRef": {"name": "mine", "key": "SLUICE_SOURCE_URL"}

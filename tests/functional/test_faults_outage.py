@@ -102,3 +102,33 @@ def test_a_batcher_told_to_stop_while_sqs_hangs_is_gone_within_its_grace(make_pi
     pipeline.source.finish()
 
     pipeline.lossless(duplicates=True)
+
+
+@pytest.mark.parametrize("service", ["s3", "sqs"])
+def test_a_producer_told_to_stop_while_a_service_hangs_is_gone_within_its_grace(
+    make_pipeline, service
+):
+    """Its last checkpoint, or what it still has to send, waits for an answer that does not come."""
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
+    producer = pipeline.start_producer(SLUICE_SHUTDOWN_GRACE="4s")
+    pipeline.start_batcher()
+    pipeline.written(200)
+
+    outage = pipeline.proxy.inject(Fault.HANG, service=service)
+    until(lambda: outage.hits > 0, "a call that hangs", seen=producer.tail)
+    producer.terminate(within=4 + 4)
+    outage.lift()
+    pipeline.start_producer()
+    pipeline.source.finish()
+
+    pipeline.lossless(duplicates=True)
+
+
+@pytest.mark.parametrize("name", ["producer", "batcher"])
+def test_a_service_told_to_stop_while_its_start_hangs_is_gone_within_its_grace(make_pipeline, name):
+    pipeline = make_pipeline(ENDLESS, rate=500, through_proxy=True)
+    outage = pipeline.proxy.inject(Fault.HANG)
+    start = pipeline.start_producer if name == "producer" else pipeline.start_batcher
+    service = start(SLUICE_SHUTDOWN_GRACE="8s")
+    until(lambda: outage.hits > 0, "a call that hangs", seen=service.tail)
+    service.terminate(within=8 + 5)

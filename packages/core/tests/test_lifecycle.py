@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -131,3 +132,14 @@ def test_a_signal_that_another_thread_gets_is_a_request_and_the_next_one_forces(
             assert child.wait(timeout=10) == 0
         finally:
             child.kill()
+
+
+def test_a_process_that_hangs_is_left_at_the_end_of_its_grace_period():
+    stop, clock, left = Stop(), FakeClock(), threading.Event()
+    began = clock.monotonic()
+    thread = stop.leave_after(26.0, clock, left.set)
+    assert not left.is_set()
+    stop.request()
+    thread.join(10)
+    assert left.is_set()
+    assert clock.monotonic() - began == 26.0

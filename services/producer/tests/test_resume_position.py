@@ -17,6 +17,7 @@ from sluice_producer.progress.tracker import (
 )
 from sluice_producer.source.connection import Resume
 from sluice_producer.testing import wikimedia_id
+from structlog.testing import capture_logs
 
 EQIAD, CODFW = "eqiad.mediawiki.recentchange", "codfw.mediawiki.recentchange"
 
@@ -325,3 +326,77 @@ def test_since_as_eventstreams_takes_it(text: str, milliseconds: int) -> None:
 def test_a_since_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_since(text)
+
+
+def offset_id(*entries: tuple[str, int]) -> str:
+    return json.dumps([{"topic": t, "partition": 0, "offset": o} for t, o in entries])
+
+
+def asked_for(tracker: WikimediaTracker) -> list[dict[str, object]]:
+    return json.loads(tracker.resume().headers["Last-Event-ID"])
+
+
+def test_ids_with_offsets_only_resume_by_offset_also_after_a_restart():
+    tracker, gaps = make(start=1_000_000_000_000)
+    reader = PositionReader()
+    for offset in (21, 22):
+        sse_id = offset_id((EQIAD, offset), (CODFW, -1))
+        tracker.advance(str(offset), sse_id, reader.read(sse_id, EQIAD, 0))
+    expected = [
+        {"topic": EQIAD, "partition": 0, "offset": 22},
+        {"topic": CODFW, "partition": 0, "timestamp": 1_000_000_000_000},
+    ]
+    assert asked_for(tracker) == expected
+    again, _ = make(tracker.state())
+    assert asked_for(again) == expected
+    assert gaps == []
+
+
+def test_offsets_of_two_topics_each_move_by_themselves():
+    tracker, _ = make()
+    reader = PositionReader()
+    for a, b in ((5, 100), (6, 100), (6, 101)):
+        sse_id = offset_id((EQIAD, a), (CODFW, b))
+        tracker.advance(f"{a}-{b}", sse_id, reader.read(sse_id, None, 0))
+    assert [entry["offset"] for entry in asked_for(tracker)] == [6, 101]
+
+
+def test_an_offset_that_the_source_refuses_is_given_up_and_the_gap_is_said():
+    tracker, gaps = make(start=1_000, now=10_000.0)
+    sse_id = offset_id((EQIAD, 7))
+    tracker.advance("7", sse_id, PositionReader().read(sse_id, EQIAD, 0))
+    tracker.too_old(lambda resume: True)
+    assert all("offset" not in entry for entry in asked_for(tracker))
+    assert [ended for ended, _ in gaps] == [None]
+
+
+def test_a_topic_that_tells_timestamps_again_resumes_by_timestamp():
+    tracker, _ = make()
+    reader = PositionReader()
+    for sse_id in (offset_id((EQIAD, 7)), wikimedia_id(5000, EQIAD)):
+        tracker.advance(sse_id, sse_id, reader.read(sse_id, EQIAD, 0))
+    assert all(set(entry) == {"topic", "partition", "timestamp"} for entry in asked_for(tracker))
+
+
+def test_a_rewind_beyond_the_remembered_ids_is_said(monkeypatch):
+    monkeypatch.setattr("sluice_producer.progress.position.MAX_IDS", 5)
+    tracker, _ = make(rewind=100_000)
+    read(tracker, [(n, 1_000_000 + 1000 * n) for n in range(20)])
+    with capture_logs() as lines:
+        tracker.resume()
+    (said,) = [line for line in lines if "beyond the remembered ids" in line["event"]]
+    assert said["remembered_from_ms"] == 1_000_000 + 15_000
+    assert said["resumed_at_ms"] == 1_019_000 - 100_000
+    assert [tracker.seen(str(n)) for n in range(20)] == [False] * 15 + [True] * 5
+
+
+def test_topics_that_the_source_refuses_again_and_again_are_given_up_for_a_time():
+    tracker, gaps = make(start=1_000, now=100_000.0)
+    read(tracker, [(1, 50_000)])
+    tracker.too_old(lambda resume: True)
+    assert "Last-Event-ID" in tracker.resume().headers
+    tracker.too_old(lambda resume: True)
+    assert "since" in tracker.resume().params
+    assert len(gaps) == 2
+    read(tracker, [(2, 90_000_000)])
+    assert entries(tracker.resume())[EQIAD] == 90_000_000

@@ -7,7 +7,7 @@ checkpoint, so the next start reads it again.
 
 import threading
 
-from sluice_core.errors import OwnershipError, SluiceError
+from sluice_core.errors import OwnershipError
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Stopped
 
@@ -118,18 +118,21 @@ class Producer:
         self._crew.join("checkpoint")
 
     def _leave(self, parts: Parts) -> None:
+        # In a thread, so that a store that hangs holds nobody past the grace period; after a forced stop not at
+        # all: what no checkpoint covers is read again.
+        if not self._runtime.stop.forced and not isinstance(self._crew.failure, OwnershipError):
+            self._crew.start("last-checkpoint", lambda: self._save(parts), orderly=True)
+            self._crew.join("last-checkpoint")
         failure = self._crew.failure
-        if not isinstance(failure, OwnershipError):
-            try:
-                parts.progress.save(always=True)
-            except SluiceError as error:
-                failure = failure or error
         left = parts.acks.buffered_events
         if left:
             _log.warning("left before all was accepted: the next start reads it again", events=left)
         if failure is not None:
             raise failure
         _log.info("stopped", unsent_events=left)
+
+    def _save(self, parts: Parts) -> None:
+        parts.progress.save(always=True)
 
     def _observe(self, cause: str, detail: str) -> None:
         metrics, health = self._runtime.metrics, self._runtime.health

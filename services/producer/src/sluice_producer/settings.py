@@ -56,7 +56,7 @@ class ProducerSettings(CommonSettings):
     source_rewind: Seconds = Field(
         0.0,
         le=7 * 86_400,
-        description="A resume begins so much earlier, for example after the source has changed its datacenter. Events already sent are dropped.",
+        description="A resume begins so much earlier, for example after the source has changed its datacenter. Events already sent are dropped as far as their ids are remembered (the last 50,000 of a topic: some 20 minutes of recent changes); what is older comes again, and is logged.",
     )
     user_agent: str | None = Field(
         None,

@@ -7,8 +7,9 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
@@ -23,6 +24,9 @@ from sluice_core.version import __version__
 
 OK: Final = 0
 WRONG_SETTINGS: Final = 2
+_FAILED: Final = 1
+_LAST_RESORT: Final = 1.0
+"""Seconds after the grace period in which a process should have left by itself."""
 
 S = TypeVar("S", bound=CommonSettings)
 P = TypeVar("P")
@@ -34,7 +38,7 @@ class Service(Generic[S, P, M]):
     """What makes a process this service.
 
     `plan`: what the settings ask for, made before anything outside is touched; raises ConfigError.
-    `metrics`: the service's own, in the process's registry. `run`: works until the stop is requested and gives
+    `hide` gives what takes the settings' secrets out of a log line's value. `metrics`: the service's own, in the process's registry. `run`: works until the stop is requested and gives
     the exit code; what it raises decides the code as `errors.exit_code` has it.
     """
 
@@ -44,6 +48,7 @@ class Service(Generic[S, P, M]):
     plan: Callable[[S], P]
     metrics: Callable[[CollectorRegistry, S], M]
     run: Callable[[S, P, Runtime[M]], int]
+    hide: Callable[[S], Callable[[Any], Any]] = lambda _settings: lambda value: value
 
 
 def main(service: Service[S, P, M], argv: Sequence[str] | None = None) -> int:
@@ -82,8 +87,17 @@ def leave(code: int) -> None:
     sys.exit(code)
 
 
+def _leave_at_once(log: structlog.stdlib.BoundLogger) -> None:
+    log.error("left at the end of the grace period while a call hung: nothing is lost by it")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_FAILED)
+
+
 def _run(service: Service[S, P, M], settings: S, plan: P) -> int:
-    setup_logging(settings.log_level, settings.log_format, service.component)
+    setup_logging(
+        settings.log_level, settings.log_format, service.component, hide=service.hide(settings)
+    )
     log = get_logger(f"sluice_{service.component}")
     registry, clock = make_registry(service.component), SystemClock()
     runtime = Runtime(
@@ -94,6 +108,9 @@ def _run(service: Service[S, P, M], settings: S, plan: P) -> int:
         metrics=service.metrics(registry, settings),
     )
     runtime.stop.install_signal_handlers()
+    runtime.stop.leave_after(
+        settings.shutdown_grace + _LAST_RESORT, clock, lambda: _leave_at_once(log)
+    )
     runtime.health.set_ready("start", ready=False, why="starting")
     server: TelemetryServer | None = None
     try:

@@ -85,6 +85,24 @@ class Stop:
         thread.start()
         return thread
 
+    def leave_after(
+        self, seconds: float, clock: Clock, leave: Callable[[], None]
+    ) -> threading.Thread:
+        """Calls `leave` when the process is still there `seconds` after the stop was requested.
+
+        The last resort: a call that hangs in the main thread, at the start or at the end, must not outlast the
+        grace period. A daemon thread that ends with the process.
+        """
+
+        def watch() -> None:
+            self.event.wait()
+            clock.wait(threading.Event(), seconds)
+            leave()
+
+        thread = threading.Thread(target=watch, name="last-resort", daemon=True)
+        thread.start()
+        return thread
+
 
 def _noted(_signal: int, _frame: FrameType | None) -> None:
     """Takes the place of the default action; the wake-up descriptor does the rest."""

@@ -8,6 +8,9 @@ the last event can point past events with higher offsets and lower timestamps, o
 The place that loses nothing is the *maximum* timestamp over everything read so far: Kafka's answer is never
 after the offset of the event that has it. What that answer repeats is known by `meta.id`: the events read at
 or after the first one with that timestamp. Those ids travel with the position.
+
+An id may name offsets and no timestamps. Within a partition offsets are in the order of reading, so that the
+last one accepted is the place, as the source wrote it, and nothing is repeated.
 """
 
 from collections import deque
@@ -27,12 +30,14 @@ class Position(NamedTuple):
     """What one event tells of the position.
 
     `topic`: where it was read, None when unknown; `timestamp`: its Kafka timestamp in milliseconds, None when
-    its id does not tell; `topics`: all topics of the stream (the same object for the same topics).
+    its id does not tell; `topics`: all topics of the stream (the same object for the same topics); `offsets`:
+    the place in those of them whose entry has an offset and no timestamp.
     """
 
     topic: Topic | None
     timestamp: int | None
     topics: tuple[Topic, ...]
+    offsets: tuple[tuple[Topic, int], ...] = ()
 
 
 NOWHERE: Final = Position(None, None, ())
@@ -42,6 +47,7 @@ class _Entry(msgspec.Struct, gc=False):
     topic: str
     partition: int = 0
     timestamp: int | None = None
+    offset: int | None = None
 
 
 class PositionReader:
@@ -62,6 +68,7 @@ class PositionReader:
             return NOWHERE
         topics = tuple([(e.topic, e.partition) for e in entries])
         topics = self._topics.setdefault(topics, topics)
+        offsets = _offsets(entries)
         own: _Entry | None = None
         for entry in entries:
             if entry.topic == topic and entry.partition == partition:
@@ -71,19 +78,47 @@ class PositionReader:
             # Not told: the topic that was read last is the one with the newest timestamp.
             own = max(entries, key=lambda e: e.timestamp or -1, default=None)
         if own is None or own.timestamp is None:
-            return Position(None, None, topics)
-        return Position((own.topic, own.partition), own.timestamp - 1, topics)
+            return Position(None, None, topics, offsets)
+        return Position((own.topic, own.partition), own.timestamp - 1, topics, offsets)
+
+
+def _offsets(entries: list[_Entry]) -> tuple[tuple[Topic, int], ...]:
+    """The places in an id without any timestamp; -1 is a topic that nothing was read from.
+
+    Beside a timestamp an offset is where a resume by timestamp has put the reader in a topic that nothing was
+    read from since: the timestamp that it was asked for is the better place.
+    """
+    if any(entry.timestamp is not None for entry in entries):
+        return ()
+    return tuple(
+        [
+            ((e.topic, e.partition), e.offset)
+            for e in entries
+            if e.offset is not None and e.offset >= 0
+        ]
+    )
 
 
 class Window:
     """One topic: its maximum timestamp, and the ids that a resume from there would repeat. Milliseconds."""
 
     def __init__(
-        self, rewind: int, recent: Iterable[tuple[int, str]] = (), maximum: int | None = None
+        self,
+        rewind: int,
+        recent: Iterable[tuple[int, str]] = (),
+        maximum: int | None = None,
+        offset: int | None = None,
     ) -> None:
         self._rewind = rewind
         self.recent: deque[tuple[int, str]] = deque(recent, MAX_IDS)
         self.maximum = maximum
+        self.offset = offset
+        self.forgot = False
+
+    @property
+    def remembered_from(self) -> int | None:
+        """The timestamp from which ids are remembered, when older ones had to go; None when none had to."""
+        return self.recent[0][0] if self.forgot and self.recent else None
 
     @property
     def resume_at(self) -> int | None:
@@ -93,7 +128,9 @@ class Window:
     def advance(self, timestamp: int, event_id: str) -> list[str]:
         """Adds an event that was read; gives the ids that a resume would no longer repeat."""
         recent = self.recent
+        self.offset = None
         gone = [recent.popleft()[1]] if len(recent) == MAX_IDS else []
+        self.forgot = self.forgot or bool(gone)
         recent.append((timestamp, event_id))
         if self.maximum is None or timestamp > self.maximum:
             self.maximum = timestamp
@@ -104,9 +141,12 @@ class Window:
 
     def state(self, topic: Topic) -> dict[str, Any]:
         """For the checkpoint."""
-        return {
+        state = {
             "topic": topic[0],
             "partition": topic[1],
             "timestamp": self.maximum,
             "ids": [list(item) for item in self.recent],
         }
+        if self.offset is not None:
+            state["offset"] = self.offset
+        return state

@@ -12,7 +12,7 @@ import msgspec
 from sluice_core.errors import PermanentError
 from sluice_core.service.logs import get_logger
 
-from sluice_producer.progress.position import Position, Topic, Window
+from sluice_producer.progress.position import MAX_IDS, Position, Topic, Window
 from sluice_producer.source.connection import Resume
 
 _log = get_logger(__name__)
@@ -135,10 +135,13 @@ class WikimediaTracker:
         self._topics: tuple[Topic, ...] = ()
         self._ids: dict[str, int] = {}
         self._repeated: dict[str, int] = {}
+        self._refused = 0
         for item in state.topics:
             recent = [(int(t), str(i)) for t, i in item["ids"]]
             topic = (str(item["topic"]), int(item["partition"]))
-            self._windows[topic] = Window(rewind, recent, item["timestamp"])
+            self._windows[topic] = Window(rewind, recent, item["timestamp"], item.get("offset"))
+            # Older ids went, or would have gone next.
+            self._windows[topic].forgot = len(recent) == MAX_IDS
             for _t, event_id in recent:
                 self._ids[event_id] = self._ids.get(event_id, 0) + 1
 
@@ -151,11 +154,14 @@ class WikimediaTracker:
 
     def advance(self, event_id: str, _sse_id: str, position: Position) -> None:
         """See `Tracker`; a topic is remembered from the first id that names it."""
-        topic, timestamp, topics = position
+        topic, timestamp, topics, offsets = position
+        self._refused = 0
         if topics is not self._topics:
             self._topics = topics
             for name in topics:
                 self._windows.setdefault(name, Window(self._rewind))
+        for name, offset in offsets:
+            self._windows[name].offset = offset
         if topic is not None and timestamp is not None:
             self._ids[event_id] = self._ids.get(event_id, 0) + 1
             for gone in self._windows[topic].advance(timestamp, event_id):
@@ -165,12 +171,18 @@ class WikimediaTracker:
                     del self._ids[gone]
 
     def resume(self) -> Resume:
-        """A `since` until a topic is known; then a timestamp for every topic, never with an offset."""
+        """A `since` until a topic is known; then a timestamp, or an offset, for every topic, never both."""
         self._repeated = self._ids.copy()
+        self._tell_what_is_forgotten()
         if not self._windows:
             return _since(self._floor)
         entries = [
-            {"topic": topic, "partition": partition, "timestamp": self._place(window)}
+            {"topic": topic, "partition": partition}
+            | (
+                {"timestamp": self._place(window)}
+                if window.offset is None
+                else {"offset": window.offset}
+            )
             for (topic, partition), window in self._windows.items()
         ]
         return Resume(headers={"Last-Event-ID": msgspec.json.encode(entries).decode()})
@@ -182,6 +194,7 @@ class WikimediaTracker:
         would have been read.
         """
         places = [self._place(window) for window in self._windows.values()] or [self._floor]
+        by_offset = any(window.offset is not None for window in self._windows.values())
         low, high = min(places), int(self._now() * 1000)
         if not probe(_since(high)):
             raise PermanentError("the source refuses every place to resume from, even the present")
@@ -192,17 +205,40 @@ class WikimediaTracker:
             else:
                 low = middle
         self.raise_floor(high)
-        self._on_gap(max(places), high)
+        self._refused += 1
+        if self._refused > 1:
+            # Newer places in the same topics were refused as well: it is the topics that the source knows no
+            # more. A time alone names none.
+            self._windows.clear()
+            self._ids.clear()
+            self._topics = ()
+        # An offset does not tell when its event was: then nobody knows how long the gap is.
+        self._on_gap(None if by_offset else max(places), high)
 
     def raise_floor(self, floor: int) -> None:
         """See `Tracker`."""
         self._floor = max(self._floor, floor)
+        for window in self._windows.values():
+            window.offset = None
 
     def state(self) -> TrackerState:
         """See `Tracker`."""
         return TrackerState(
             self._floor, [window.state(topic) for topic, window in self._windows.items()]
         )
+
+    def _tell_what_is_forgotten(self) -> None:
+        """A rewind may reach beyond the ids that are remembered: what was sent before them is sent again."""
+        for (topic, partition), window in self._windows.items():
+            known, place = window.remembered_from, self._place(window)
+            if self._rewind and known is not None and place < known:
+                _log.warning(
+                    "the rewind reaches beyond the remembered ids: events before them are sent again",
+                    topic=topic,
+                    partition=partition,
+                    resumed_at_ms=place,
+                    remembered_from_ms=known,
+                )
 
     def _place(self, window: Window) -> int:
         at = window.resume_at
