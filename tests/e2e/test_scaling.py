@@ -14,7 +14,7 @@ A_PACK = 10
 SLOW = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "200m", "memory": "1Gi"}}
 
 
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(720)
 def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
     release = make_release(
         demoSource__args=[f"--events={EVENTS}"],
@@ -30,7 +30,7 @@ def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
 
     with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
         release.apply(wait=False, autoscaling__pausedReplicas=None)
-        out = pods.wait_for(3, deadline=120, at_least=True)
+        out = pods.wait_for(3, deadline=300, at_least=True)
         found = release.lake.wait_for(ids, deadline=240)
         release.lake.wait_empty(deadline=60)
         drained = pods.seconds()
