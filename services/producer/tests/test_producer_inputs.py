@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sluice_core import reasons
 from sluice_core.deadletter import A_DEAD_KEY, A_REASON
-from sluice_core.errors import TemporaryError
+from sluice_core.errors import PermanentError, TemporaryError
 from sluice_producer.progress.tracker import parse_since
 from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
 from sluice_producer.testing.whole import (
@@ -162,11 +162,14 @@ def test_an_id_that_fits_into_no_header_is_a_gap_and_no_end_also_after_a_restart
     assert told == set(range(len(told)))
 
 
-def test_the_position_waits_for_the_dead_letter_queue() -> None:
+@pytest.mark.parametrize(
+    "error", [TemporaryError("dlq down"), PermanentError("refused by its policy")]
+)
+def test_the_position_waits_for_the_dead_letter_queue_whatever_it_says(error: Exception) -> None:
     cloud = Cloud()
 
     def down(_action: str) -> None:
-        raise TemporaryError("dlq down")
+        raise error
 
     cloud.dlq.before = down
     at = 1_756_449_917_000

@@ -13,10 +13,10 @@ from sluice_core.aws.sqs import OutMessage, Refused
 from sluice_core.deadletter import A_REASON, DeadLetters
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Limits, Pack, Packer
-from sluice_producer.pack.quarantine import Quarantine
 from sluice_producer.progress.acks import SENT, Acks, Mark, Unit
 from sluice_producer.progress.position import NOWHERE
 from sluice_producer.send.sender import Sender
@@ -24,7 +24,7 @@ from sluice_producer.testing import make_runtime
 
 
 class Line:
-    """A packer, a sender and a quarantine over fakes; `run` works it all off in this thread."""
+    """A packer, a sender and a dead_events over fakes; `run` works it all off in this thread."""
 
     def __init__(
         self, *, events: int = 3, plain: bool = False, limit: int = 2**20, seed: int = 1
@@ -40,7 +40,7 @@ class Line:
         letters = DeadLetters(
             self.dlq, self.bucket, stop=self.runtime.stop, clock=self.clock, rng=random.Random(seed)
         )
-        self.quarantine = Quarantine(letters, self.acks, self.runtime, source="s")
+        self.dead_events = DeadEvents(letters, self.acks, self.runtime, source="s")
         self.packer = Packer(Limits(events, 65_536, 2**24, 5.0), self.acks, self.clock, plain=plain)
         self.encoder = Encoder("s", plain, 65_536, limit)
         self.sender = Sender(
@@ -49,7 +49,7 @@ class Line:
             self.encoder,
             outbox=self.outbox,
             acks=self.acks,
-            quarantine=self.quarantine,
+            dead_events=self.dead_events,
             runtime=self.runtime,
             rng=random.Random(seed),
         )
@@ -65,8 +65,8 @@ class Line:
     def run(self) -> "Line":
         self.outbox.close()
         self.sender.run()
-        self.quarantine.close()
-        self.quarantine.run()
+        self.dead_events.close()
+        self.dead_events.run()
         return self
 
     def events(self) -> list[str]:
@@ -246,8 +246,8 @@ def test_the_unit_waits_for_the_dead_letter_queue() -> None:
             raise error
 
     line.dlq.before = down
-    line.quarantine.close()
-    line.quarantine.run()
+    line.dead_events.close()
+    line.dead_events.run()
     assert line.settled_ids() == ["id0"]
 
 
@@ -313,7 +313,7 @@ def test_two_senders_share_the_outbox() -> None:
         line.encoder,
         outbox=line.outbox,
         acks=line.acks,
-        quarantine=line.quarantine,
+        dead_events=line.dead_events,
         runtime=line.runtime,
         rng=random.Random(2),
     )

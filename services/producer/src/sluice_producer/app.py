@@ -78,7 +78,7 @@ class Producer:
     def _start(self, parts: Parts, finished: threading.Event) -> None:
         start = self._crew.start
         start("checkpoint", lambda: parts.progress.run(finished))
-        start("quarantine", parts.quarantine.run)
+        start("dead-letters", parts.dead_events.run)
         for sender in parts.senders:
             start(sender.name, sender.run)
         start("timer", parts.pipeline.run_timer)
@@ -112,8 +112,8 @@ class Producer:
         parts.outbox.close()
         for sender in parts.senders:
             self._crew.join(sender.name)
-        parts.quarantine.close()
-        self._crew.join("quarantine")
+        parts.dead_events.close()
+        self._crew.join("dead-letters")
         finished.set()
         self._crew.join("checkpoint")
 

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sluice_core.deadletter import DeadLetters
-from sluice_core.errors import TemporaryError
+from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
 from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Waiting
 
+from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.filter import Judge
 from sluice_producer.pack.identity import Identity
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Limits, Pack, Packer
 from sluice_producer.pack.pipeline import Pipeline, Rules
-from sluice_producer.pack.quarantine import Quarantine
 from sluice_producer.progress.acks import Acks
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.ledger import FileLedger, NoLedger
@@ -36,7 +37,7 @@ class Parts:
     pipeline: Pipeline
     outbox: Outbox[Pack]
     senders: list[Sender]
-    quarantine: Quarantine
+    dead_events: DeadEvents
     acks: Acks
     progress: Progress
 
@@ -59,7 +60,7 @@ def assemble(
     )
     acks = Acks(progress.settle, room=settings.buffer_max_bytes)
     outbox: Outbox[Pack] = Outbox()
-    quarantine = Quarantine(_dead_letters(world, runtime), acks, runtime, source=settings.name)
+    dead_events = DeadEvents(_dead_letters(world, runtime), acks, runtime, source=settings.name)
     plain = settings.wire == "plain"
     packer = Packer(_limits(settings), acks, runtime.clock, plain=plain)
     encoder = Encoder(
@@ -72,7 +73,7 @@ def assemble(
             encoder,
             outbox=outbox,
             acks=acks,
-            quarantine=quarantine,
+            dead_events=dead_events,
             runtime=runtime,
             rng=random.Random(runtime.rng.getrandbits(64)),  # noqa: S311  (jitter)
         )
@@ -84,7 +85,7 @@ def assemble(
         delivered,
         packer=packer,
         outbox=outbox,
-        quarantine=quarantine,
+        dead_events=dead_events,
         acks=acks,
         progress=progress,
         runtime=runtime,
@@ -95,7 +96,7 @@ def assemble(
         lambda: progress.age,
         lambda: float(progress.blocked or acks.full),
     )
-    return Parts(delivered, pipeline, outbox, senders, quarantine, acks, progress)
+    return Parts(delivered, pipeline, outbox, senders, dead_events, acks, progress)
 
 
 def _judge(settings: ProducerSettings, runtime: Runtime) -> Judge:
@@ -160,17 +161,12 @@ def _limits(settings: ProducerSettings) -> Limits:
 
 
 def _dead_letters(world: World, runtime: Runtime) -> DeadLetters:
-    def tell(error: TemporaryError, delay: float) -> None:
-        runtime.health.set_ready("dead-letter queue", ready=False, why=str(error))
-        runtime.health.beat("quarantine")
-        _log.warning("dead letter not accepted", why=str(error), retry_in_seconds=round(delay, 2))
-
     return DeadLetters(
         world.dead_queue,
         world.bucket,
         stop=runtime.stop,
         clock=runtime.clock,
         rng=runtime.rng,
-        on_error=tell,
+        on_error=Waiting(PART, runtime.health, stage=DeadLetterOutbox.name),
         max_message_bytes=world.max_message_bytes,
     )

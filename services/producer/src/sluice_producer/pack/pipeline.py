@@ -8,11 +8,11 @@ from sluice_core.service.logs import get_logger
 from sluice_core.wire import event_attributes
 
 from sluice_producer.labels import DUPLICATE
+from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.filter import Dropped, Judge, Meta
 from sluice_producer.pack.identity import own_sse_id
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Pack, Packer
-from sluice_producer.pack.quarantine import Quarantine
 from sluice_producer.progress.acks import DEAD, FILTERED, SENT, Acks, Mark, Unit
 from sluice_producer.progress.ledger import Ledger, NoLedger
 from sluice_producer.progress.position import NOWHERE, PositionReader
@@ -44,7 +44,7 @@ class Pipeline:
         *,
         packer: Packer,
         outbox: Outbox[Pack],
-        quarantine: Quarantine,
+        dead_events: DeadEvents,
         acks: Acks,
         progress: Progress,
         runtime: Runtime,
@@ -58,7 +58,7 @@ class Pipeline:
         self._tracker = tracker
         self._packer = packer
         self._outbox = outbox
-        self._quarantine = quarantine
+        self._dead_events = dead_events
         self._acks = acks
         self._progress = progress
         self._read_position = PositionReader().read
@@ -138,7 +138,7 @@ class Pipeline:
         if unit is not None:
             sse_id = None if self._wikimedia else own_sse_id(event)
             attributes = event_attributes(name, event.type, sse_id)
-            self._quarantine.put(event.data, poison.reason, poison.detail, unit, attributes)
+            self._dead_events.put(event.data, poison.reason, poison.detail, unit, attributes)
             if self._left > 0:
                 self._count()
         self._wait()

@@ -14,10 +14,10 @@ from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
 
+from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder, Parcel
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Pack
-from sluice_producer.pack.quarantine import Quarantine
 from sluice_producer.progress.acks import Acks
 from sluice_producer.runtime import Runtime
 
@@ -35,7 +35,7 @@ class Sender:
         *,
         outbox: Outbox[Pack],
         acks: Acks,
-        quarantine: Quarantine,
+        dead_events: DeadEvents,
         runtime: Runtime,
         rng: random.Random,
     ) -> None:
@@ -44,7 +44,7 @@ class Sender:
         self._encoder = encoder
         self._outbox = outbox
         self._acks = acks
-        self._quarantine = quarantine
+        self._dead_events = dead_events
         self._metrics = runtime.metrics
         self._health = runtime.health
         self._stop = runtime.stop
@@ -125,7 +125,7 @@ class Sender:
         self._acks.expect(parcel.unit, len(parcel.events))
         parcel.unit.dead.update(parcel.ids)
         for event, attributes in parcel.lone():
-            self._quarantine.put(event.decode(), reason, detail, parcel.unit, attributes)
+            self._dead_events.put(event.decode(), reason, detail, parcel.unit, attributes)
         self._acks.done(parcel.unit)
 
     def _pause(self, backoff: Backoff, why: str, at_least: float | None) -> None:
