@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sluice_cli.verify.given import read_given
+from sluice_cli.verify.expected_ids import read_given
 from sluice_core.errors import ConfigError
 from sluice_core.lake.told import FILTERED, REPEATED, Told
 from sluice_core.wire.event_id import digest, short_digest

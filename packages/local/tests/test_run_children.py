@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sluice_core.service.stop import Stop
 from sluice_local.run.child import Child
-from sluice_local.run.crew import ChildDiedError, Crew, ForcedError
+from sluice_local.run.children import ChildDiedError, Crew, ForcedError
 
 
 def _until(condition, seconds=15):

@@ -16,7 +16,8 @@ from sluice_core import wire
 from sluice_core.deadletter import DeadLetter
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 from sluice_local.ports import free_port
-from sluice_local.run import keep, reckon, source, summary
+from sluice_local.run import account as run_account
+from sluice_local.run import lake_copy, source, summary
 from sluice_local.run.options import RunOptions, user_agent
 from sluice_local.run.probe import unreachable
 from sluice_local.run.scrape import Snapshot
@@ -61,7 +62,7 @@ def letters(*messages):
     queue = FakeSqs(FakeClock())
     for message in messages:
         queue.put_message(message)
-    for received in keep.take_messages(queue):
+    for received in lake_copy.take_messages(queue):
         found.add(received, None)
     return found
 
@@ -69,7 +70,7 @@ def letters(*messages):
 def test_the_account_of_a_clean_run(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="filtered"))
     given = write_lines(tmp_path / "source", offered("a", "b", "c", canaries="c"))
-    verdict = reckon.reckon(ledger, given, lake_of(tmp_path, "a", "b"), letters())
+    verdict = run_account.reckon(ledger, given, lake_of(tmp_path, "a", "b"), letters())
     account = verdict.account
     assert (account.source, account.filtered, account.rows) == (3, 1, 2)
     assert (account.lost, account.duplicates, account.dead_lettered) == (0, 0, 0)
@@ -78,7 +79,7 @@ def test_the_account_of_a_clean_run(tmp_path):
 
 def test_an_event_that_no_file_has_is_lost(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "b"))
-    verdict = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), letters())
+    verdict = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), letters())
     assert verdict.account.lost == 1
     assert list(verdict.account.samples["lost"]) == ["b"]
     assert not verdict.ok
@@ -87,14 +88,14 @@ def test_an_event_that_no_file_has_is_lost(tmp_path):
 def test_an_event_that_the_producer_never_saw_is_lost_too(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "c"))
     given = write_lines(tmp_path / "source", offered("a", "b", "c", "d"))
-    verdict = reckon.reckon(ledger, given, lake_of(tmp_path, "a", "c"), letters())
+    verdict = run_account.reckon(ledger, given, lake_of(tmp_path, "a", "c"), letters())
     # and not d, which was still in the network
     assert list(verdict.account.samples["lost"]) == ["b"]
 
 
 def test_a_duplicate_dropped_by_the_producer_must_arrive_once(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a") + sent("a", state="filtered"))
-    assert reckon.reckon(ledger, None, tmp_path / "nothing", letters()).account.lost == 1
+    assert run_account.reckon(ledger, None, tmp_path / "nothing", letters()).account.lost == 1
 
 
 def test_a_dead_letter_is_no_loss_and_one_that_is_not_there_is(tmp_path):
@@ -105,7 +106,7 @@ def test_a_dead_letter_is_no_loss_and_one_that_is_not_there_is(tmp_path):
             for name in "bc"
         )
     )
-    account = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
+    account = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
     assert account.dead_lettered == 2
     assert list(account.samples["lost"]) == ["d"]
 
@@ -115,7 +116,7 @@ def test_a_whole_pack_among_the_dead_letters_is_no_loss(tmp_path):
     events = [json.dumps({"meta": {"id": name}}).encode() for name in "bc"]
     pack = wire.encode_pack(events, source="x", ids=["b", "c"])
     found = letters(pack)
-    account = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
+    account = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
     assert (account.lost, account.dead_lettered) == (0, 2)
 
 
@@ -123,18 +124,20 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a"))
     with ledger.open("a") as file:
         file.write('{"id":"b","st')
-    verdict = reckon.reckon(ledger, None, lake_of(tmp_path, "a"), letters())
+    verdict = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), letters())
     assert (verdict.account.source, verdict.account.lost, verdict.torn) == (1, 0, 1)
 
 
 def test_numeric_ids_stay_text(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("07", "8"))
     lake = lake_of(tmp_path, "07", "8")
-    assert reckon.reckon(ledger, None, lake, letters()).account.lost == 0
+    assert run_account.reckon(ledger, None, lake, letters()).account.lost == 0
 
 
 def test_a_run_that_never_started_has_lost_nothing(tmp_path):
-    verdict = reckon.reckon(tmp_path / "no", tmp_path / "none", tmp_path / "nothing", letters())
+    verdict = run_account.reckon(
+        tmp_path / "no", tmp_path / "none", tmp_path / "nothing", letters()
+    )
     assert (verdict.account.source, verdict.account.lost, verdict.ok) == (0, 0, True)
 
 
@@ -153,7 +156,7 @@ def test_columns_without_ids_are_compared_by_number(tmp_path, rows, dropped, cod
     part.write_text("id,title\n" + "1,x\n" * rows)
     ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="dead"))
     found = letters(DeadLetter("no json", "not-json", "").to_message())
-    verdict = reckon.reckon(ledger, None, lake, found, dropped)
+    verdict = run_account.reckon(ledger, None, lake, found, dropped)
     console = Console(file=io.StringIO(), width=140)
     summary.show(console, verdict, lake, 2.5)
     text = console.file.getvalue()
@@ -182,7 +185,7 @@ def test_the_summary_shows_numbers_rows_and_how_to_read_them(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "[bold]b", "gone"))
     lake = lake_of(tmp_path, "a", "[bold]b")
     console = Console(file=io.StringIO(), width=140)
-    summary.show(console, reckon.reckon(ledger, None, lake, letters()), lake, 2.5)
+    summary.show(console, run_account.reckon(ledger, None, lake, letters()), lake, 2.5)
     text = console.file.getvalue()
     assert "lost: gone" in text
     assert "[bold]b" in text
@@ -194,7 +197,7 @@ def test_the_summary_names_a_damaged_file(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a"))
     lake = lake_of(tmp_path, "a")
     (lake / "dt=2026-11-23" / "batch-2.parquet").write_bytes(b"cut off")
-    verdict = reckon.reckon(ledger, None, lake, letters())
+    verdict = run_account.reckon(ledger, None, lake, letters())
     console = Console(file=io.StringIO(), width=140)
     summary.show(console, verdict, lake, 2.5)
     assert not verdict.ok
@@ -205,7 +208,7 @@ def test_the_summary_says_what_to_do_when_the_columns_are_another_sources(tmp_pa
     ledger = write_lines(tmp_path / "ledger", sent("a", "b", state="dead"))
     stranger = DeadLetter('{"meta":{"id":"a"},"price":1}', "no-column", "").to_message()
     console = Console(file=io.StringIO(), width=140)
-    verdict = reckon.reckon(ledger, None, lake_of(tmp_path), letters(stranger))
+    verdict = run_account.reckon(ledger, None, lake_of(tmp_path), letters(stranger))
     summary.show(console, verdict, tmp_path / "events", 2.5)
     assert "no column found anything in 1 event: " in console.file.getvalue()
     assert "--columns" in console.file.getvalue()
@@ -241,11 +244,11 @@ def test_a_summary_without_rows(tmp_path):
 def test_an_earlier_lake_is_moved_and_nothing_else(tmp_path):
     lake_of(tmp_path, "a")
     (tmp_path / "mine.txt").write_text("mine")
-    first = keep.prepare(tmp_path, "events")
+    first = lake_copy.prepare(tmp_path, "events")
     assert (first / "events" / "dt=2026-11-23" / "batch-1.csv").exists()
     assert not (tmp_path / "events").exists()
     assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert (tmp_path / keep.INTERNAL).is_dir()
+    assert (tmp_path / lake_copy.INTERNAL).is_dir()
 
 
 def test_two_earlier_lakes_stand_side_by_side(tmp_path):
@@ -253,9 +256,9 @@ def test_two_earlier_lakes_stand_side_by_side(tmp_path):
     for _ in range(3):
         lake = lake_of(tmp_path, "a")
         os.utime(lake, (1_800_000_000, 1_800_000_000))
-        (tmp_path / keep.INTERNAL).mkdir(exist_ok=True)
-        os.utime(tmp_path / keep.INTERNAL, (1_800_000_000, 1_800_000_000))
-        moved.append(keep.prepare(tmp_path, "events"))
+        (tmp_path / lake_copy.INTERNAL).mkdir(exist_ok=True)
+        os.utime(tmp_path / lake_copy.INTERNAL, (1_800_000_000, 1_800_000_000))
+        moved.append(lake_copy.prepare(tmp_path, "events"))
     assert len(set(moved)) == 3
 
 
@@ -265,7 +268,7 @@ def test_objects_are_copied_whole_and_checkpoints_are_not(tmp_path):
     bucket.put("_sluice/dead/1", b"large")
     bucket.put("_sluice/checkpoint/x.json", b"{}")
     bucket.put("../../escape", b"no")
-    assert keep.copy_objects(bucket, tmp_path / "data") == 2
+    assert lake_copy.copy_objects(bucket, tmp_path / "data") == 2
     files = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     assert files == {"data/events/dt=1/batch-1.csv", "data/_sluice/dead/1"}
 
@@ -275,11 +278,11 @@ def test_dead_letters_are_taken_and_written(tmp_path):
     letters = [DeadLetter(f"body {n}", "not-json", "why", position=n) for n in range(23)]
     for letter in letters:
         queue.put_message(letter.to_message())
-    taken = list(keep.take_messages(queue))
+    taken = list(lake_copy.take_messages(queue))
     assert len(taken) == 23
     assert queue.attributes().depth == 0
-    (tmp_path / keep.INTERNAL).mkdir()
-    path = keep.write_dead_letters(taken, tmp_path)
+    (tmp_path / lake_copy.INTERNAL).mkdir()
+    path = lake_copy.write_dead_letters(taken, tmp_path)
     assert {json.loads(line)["body"] for line in path.read_text().splitlines()} == {
         letter.body for letter in letters
     }

@@ -13,20 +13,20 @@ from sluice_core.limits import SQS_MAX_BYTES
 from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock
 from sluice_core.wire.beside import EVENT_MAX_CHARS
-from sluice_producer.pack.encoder import Encoder, Parcel
+from sluice_producer.pack.encoder import EncodedMessage, Encoder
 from sluice_producer.pack.filter import Extra
 from sluice_producer.pack.packer import AGE, BYTES, EVENTS, STOP, Limits, Pack, Packer
-from sluice_producer.progress.acks import FILTERED, SENT, Acks, Mark, Unit
+from sluice_producer.progress.acks import FILTERED, SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.position import NOWHERE
 
 
-def mark(name: str, state: str = SENT) -> Mark:
-    return Mark(name, "", NOWHERE, state)
+def record(name: str, state: str = SENT) -> EventRecord:
+    return EventRecord(name, "", NOWHERE, state)
 
 
 class Bench:
     def __init__(self, limits: Limits, *, plain: bool = False, room: int = 2**40) -> None:
-        self.settled: list[Unit] = []
+        self.settled: list[AckGroup] = []
         self.clock = FakeClock()
         self.acks = Acks(self.settled.extend, room=room)
         self.packer = Packer(limits, self.acks, self.clock, plain=plain)
@@ -35,7 +35,7 @@ class Bench:
         self.packs: list[Pack] = []
 
     def add(self, event: bytes, extra: Extra | None = None) -> list[Pack]:
-        full = self.packer.add(event, mark(f"id{self.added}"), extra)
+        full = self.packer.add(event, record(f"id{self.added}"), extra)
         self.added += 1
         self.packs += full
         return full
@@ -45,11 +45,11 @@ class Bench:
         if pack:
             self.packs.append(pack)
 
-    def parcels(self) -> list[Parcel]:
+    def parcels(self) -> list[EncodedMessage]:
         return [parcel for pack in self.packs for parcel in self.encoder.encode(pack)]
 
 
-def decoded(parcels: Sequence[Parcel]) -> list[bytes]:
+def decoded(parcels: Sequence[EncodedMessage]) -> list[bytes]:
     events = []
     for parcel in parcels:
         if parcel.message is not None:
@@ -186,7 +186,7 @@ def test_a_queue_with_a_smaller_limit() -> None:
 CARRIED = Extra("message", None, carried=True)
 
 
-def strings(parcel: Parcel) -> dict[str, str]:
+def strings(parcel: EncodedMessage) -> dict[str, str]:
     assert parcel.message is not None
     return {k: str(v) for k, v in parcel.message.attributes.items()}
 
@@ -325,58 +325,58 @@ def test_events_in_are_events_out_and_no_limit_is_passed(
 def test_units_settle_in_order_whatever_the_order_of_acceptance(
     order: list[int], parts: list[int]
 ) -> None:
-    settled: list[Unit] = []
+    settled: list[AckGroup] = []
     acks = Acks(settled.extend, room=10**9)
-    units = [acks.open() for _ in parts]
-    for unit, count in zip(units, parts, strict=True):
-        unit.marks.append(mark("x"))
-        acks.close(unit, 10)
-        acks.expect(unit, count)
-        acks.done(unit)
+    groups = [acks.open() for _ in parts]
+    for group, count in zip(groups, parts, strict=True):
+        group.records.append(record("x"))
+        acks.close(group, 10)
+        acks.expect(group, count)
+        acks.done(group)
     finished: set[int] = set()
     for number in order:
         for _ in range(parts[number]):
-            acks.done(units[number])
+            acks.done(groups[number])
         finished.add(number)
         prefix = next((n for n in range(8) if n not in finished), 8)
-        assert settled == units[:prefix]
+        assert settled == groups[:prefix]
     assert acks.idle
     assert acks.buffered_events == 0
 
 
 def test_a_unit_with_a_dead_letter_waits_for_it() -> None:
     bench = Bench(Limits(1, 65_536, 2**24, 5.0))
-    unit, packs = bench.packer.note(mark("dead", "dead"), 5)
+    group, packs = bench.packer.note(record("dead", "dead"), 5)
     assert packs == []
     (pack,) = bench.add(b"{}")
-    assert pack.unit is unit
-    bench.acks.done(unit)
+    assert pack.group is group
+    bench.acks.done(group)
     assert bench.settled == []
-    bench.acks.done(unit)
-    assert bench.settled == [unit]
-    assert [m.event_id for m in unit.marks] == ["dead", "id0"]
+    bench.acks.done(group)
+    assert bench.settled == [group]
+    assert [m.event_id for m in group.records] == ["dead", "id0"]
 
 
 def test_filtered_events_alone_move_on_by_age() -> None:
     bench = Bench(Limits(100, 65_536, 2**24, 5.0))
-    bench.packer.note(mark("canary", FILTERED))
+    bench.packer.note(record("canary", FILTERED))
     bench.clock.advance(5)
     pack, _ = bench.packer.due()
     assert pack is not None
     assert pack.events == []
-    bench.acks.done(pack.unit)
-    assert [m.event_id for u in bench.settled for m in u.marks] == ["canary"]
+    bench.acks.done(pack.group)
+    assert [m.event_id for u in bench.settled for m in u.records] == ["canary"]
 
 
 def test_many_filtered_events_close_the_unit() -> None:
     bench = Bench(Limits(1, 65_536, 2**24, 5.0))
-    packs = [p for n in range(250) for p in bench.packer.note(mark(str(n), FILTERED))[1]]
+    packs = [p for n in range(250) for p in bench.packer.note(record(str(n), FILTERED))[1]]
     assert len(packs) == 2
 
 
 def test_a_burst_of_large_dead_letters_closes_the_unit() -> None:
     bench = Bench(Limits(100, 65_536, 2**20, 5.0))
-    packs = [p for n in range(5) for p in bench.packer.note(mark(str(n), "dead"), 2**19)[1]]
+    packs = [p for n in range(5) for p in bench.packer.note(record(str(n), "dead"), 2**19)[1]]
     assert len(packs) == 1
 
 
@@ -390,7 +390,7 @@ def test_reading_waits_when_too_much_is_unsettled_and_goes_on_afterwards() -> No
         beats.append(1)
         if len(beats) == 3:
             for pack in packs:
-                bench.acks.done(pack.unit)
+                bench.acks.done(pack.group)
 
     bench.acks.wait_for_room(Stop(), bench.clock, beat)
     assert len(beats) == 3

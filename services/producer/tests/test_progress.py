@@ -14,7 +14,7 @@ from sluice_core.errors import (
 )
 from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3
-from sluice_producer.progress.acks import DEAD, FILTERED, SENT, Mark, Unit
+from sluice_producer.progress.acks import DEAD, FILTERED, SENT, AckGroup, EventRecord
 from sluice_producer.progress.checkpoint import Checkpoint, Document
 from sluice_producer.progress.ledger import FileLedger, NoLedger
 from sluice_producer.progress.position import NOWHERE
@@ -58,7 +58,7 @@ class Saving:
         )
 
     def settle(self, *ids: str) -> None:
-        self.progress.settle([Unit([Mark(i, i, NOWHERE, SENT) for i in ids])])
+        self.progress.settle([AckGroup([EventRecord(i, i, NOWHERE, SENT) for i in ids])])
 
     def down(self, _action: str) -> None:
         raise TemporaryError("S3 is down")
@@ -179,12 +179,18 @@ def test_the_floor_moves_the_checkpoint() -> None:
 def test_the_ledger_tells_each_event_s_fate_before_the_checkpoint_covers_it(tmp_path: Path) -> None:
     path = tmp_path / "deep dir" / "ledger.ndjson"
     case = Saving(ledger=FileLedger(path.as_uri()))
-    marks = [
-        Mark("a", "1", NOWHERE, SENT),
-        Mark("b", "2", NOWHERE, DEAD),
-        Mark("c", "3", NOWHERE, FILTERED),
+    records = [
+        EventRecord("a", "1", NOWHERE, SENT),
+        EventRecord("b", "2", NOWHERE, DEAD),
+        EventRecord("c", "3", NOWHERE, FILTERED),
     ]
-    case.progress.settle([Unit(marks), Unit([Mark("d", "4", NOWHERE, SENT)], dead={"d"}), Unit()])
+    case.progress.settle(
+        [
+            AckGroup(records),
+            AckGroup([EventRecord("d", "4", NOWHERE, SENT)], dead={"d"}),
+            AckGroup(),
+        ]
+    )
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(line.get("id"), line["state"]) for line in lines] == [
         (None, "start"),
@@ -199,7 +205,7 @@ def test_the_ledger_tells_each_event_s_fate_before_the_checkpoint_covers_it(tmp_
 def test_a_ledger_is_appended_to(tmp_path: Path) -> None:
     url = (tmp_path / "l").as_uri()
     for name in "ab":
-        FileLedger(url).write([Unit([Mark(name, "", NOWHERE, SENT)])])
+        FileLedger(url).write([AckGroup([EventRecord(name, "", NOWHERE, SENT)])])
     lines = [json.loads(line) for line in (tmp_path / "l").read_text().splitlines()]
     assert [line.get("id") for line in lines] == [None, "a", None, "b"]
 
@@ -213,7 +219,7 @@ def test_a_ledger_whose_last_writer_was_killed_goes_on_in_a_new_line(tmp_path: P
 def test_a_ledger_tells_content_and_what_was_dropped_as_known(tmp_path: Path) -> None:
     ledger = FileLedger((tmp_path / "l").as_uri())
     digest = ledger.digest("é")
-    ledger.write([Unit([Mark("a", "", NOWHERE, SENT, digest)])])
+    ledger.write([AckGroup([EventRecord("a", "", NOWHERE, SENT, digest)])])
     ledger.repeated("a", "é")
     ledger.repeated("a", "other")
     told = [json.loads(line) for line in (tmp_path / "l").read_text().splitlines()[1:]]
@@ -230,7 +236,7 @@ def test_a_ledger_that_cannot_be_opened_names_the_setting(tmp_path: Path) -> Non
 
 def test_a_position_does_not_move_when_the_ledger_fails() -> None:
     class Full:
-        def write(self, _units: object) -> None:
+        def write(self, _groups: object) -> None:
             raise PermanentError("disk full")
 
     case = Saving(ledger=Full())

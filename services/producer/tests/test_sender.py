@@ -17,7 +17,7 @@ from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Limits, Pack, Packer
-from sluice_producer.progress.acks import SENT, Acks, Mark, Unit
+from sluice_producer.progress.acks import SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.position import NOWHERE
 from sluice_producer.send.sender import Sender
 from sluice_producer.testing import make_runtime
@@ -34,7 +34,7 @@ class Line:
         self.queue = FakeSqs(self.clock)
         self.dlq = FakeSqs(self.clock, name="dlq")
         self.bucket = FakeS3()
-        self.settled: list[Unit] = []
+        self.settled: list[AckGroup] = []
         self.acks = Acks(self.settled.extend, room=2**40)
         self.outbox: Outbox[Pack] = Outbox()
         letters = DeadLetters(
@@ -56,7 +56,7 @@ class Line:
 
     def feed(self, count: int, body: Callable[[int], bytes] = lambda n: b'{"n":%d}' % n) -> None:
         for n in range(count):
-            for pack in self.packer.add(body(n), Mark(f"id{n}", "", NOWHERE, SENT)):
+            for pack in self.packer.add(body(n), EventRecord(f"id{n}", "", NOWHERE, SENT)):
                 self.outbox.put(pack)
         last = self.packer.flush()
         if last:
@@ -81,7 +81,7 @@ class Line:
         return [(m.body, str(m.attributes[A_REASON])) for m in self.dlq.sent]
 
     def settled_ids(self) -> list[str]:
-        return [m.event_id for u in self.settled for m in u.marks]
+        return [m.event_id for u in self.settled for m in u.records]
 
     def metric(self, name: str, **labels: str) -> float:
         return (

@@ -7,10 +7,10 @@ from sluice_core.service import main as process
 from sluice_core.service.logs import get_logger
 
 from sluice_producer.app import Producer
+from sluice_producer.clients import connect
 from sluice_producer.metrics import Metrics
 from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
-from sluice_producer.world import connect
 
 
 def run(settings: ProducerSettings, _plan: None, runtime: Runtime) -> int:

@@ -12,6 +12,7 @@ from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Stopped
 
 from sluice_producer.assembly import Parts, assemble
+from sluice_producer.clients import Clients
 from sluice_producer.crew import Crew
 from sluice_producer.pack.pipeline import READER
 from sluice_producer.progress.checkpoint import Checkpoint
@@ -19,7 +20,6 @@ from sluice_producer.progress.claim import claim
 from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.supervisor import Policy, Supervisor
-from sluice_producer.world import World
 
 _log = get_logger(__name__)
 
@@ -33,25 +33,25 @@ class Producer:
     def __init__(
         self,
         settings: ProducerSettings,
-        world: World,
+        clients: Clients,
         runtime: Runtime,
         *,
         owner: str,
         policy: Policy | None = None,
     ) -> None:
         self._settings = settings
-        self._world = world
+        self._clients = clients
         self._runtime = runtime
         self._policy = policy
         self._crew = Crew(runtime.stop, runtime.clock)
         self._checkpoint = Checkpoint(
-            world.store,
+            clients.store,
             runtime.clock,
             source=settings.name,
             preset=settings.preset,
             url=settings.public_url,
             owner=owner,
-            former=world.former_store,
+            former=clients.former_store,
         )
 
     def run(self) -> None:
@@ -68,7 +68,7 @@ class Producer:
             )
         except Stopped:
             return
-        parts = assemble(self._settings, self._world, self._runtime, self._checkpoint, state)
+        parts = assemble(self._settings, self._clients, self._runtime, self._checkpoint, state)
         finished = threading.Event()
         self._start(parts, finished)
         self._runtime.stop.event.wait()
@@ -89,7 +89,7 @@ class Producer:
         health = self._runtime.health
         health.register(READER, 2 * self._settings.source_idle_timeout + 60)
         Supervisor(
-            self._world.source,
+            self._clients.source,
             parts.delivered,
             parts.pipeline.handle,
             stop=self._runtime.stop,

@@ -9,6 +9,7 @@ from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Waiting
 
+from sluice_producer.clients import Clients
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.filter import Judge
@@ -24,7 +25,6 @@ from sluice_producer.progress.tracker import GenericTracker, Tracker, TrackerSta
 from sluice_producer.runtime import Runtime
 from sluice_producer.send.sender import Sender
 from sluice_producer.settings import ProducerSettings
-from sluice_producer.world import World
 
 _log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Parts:
 
 def assemble(
     settings: ProducerSettings,
-    world: World,
+    clients: Clients,
     runtime: Runtime,
     checkpoint: Checkpoint,
     state: TrackerState,
@@ -60,16 +60,16 @@ def assemble(
     )
     acks = Acks(progress.settle, room=settings.buffer_max_bytes)
     outbox: Outbox[Pack] = Outbox()
-    dead_events = DeadEvents(_dead_letters(world, runtime), acks, runtime, source=settings.name)
+    dead_events = DeadEvents(_dead_letters(clients, runtime), acks, runtime, source=settings.name)
     plain = settings.wire == "plain"
     packer = Packer(_limits(settings), acks, runtime.clock, plain=plain)
     encoder = Encoder(
-        settings.name, plain, settings.pack_max_bytes, world.max_message_bytes, packer.learn
+        settings.name, plain, settings.pack_max_bytes, clients.max_message_bytes, packer.learn
     )
     senders = [
         Sender(
             f"sender-{number}",
-            world.queue,
+            clients.queue,
             encoder,
             outbox=outbox,
             acks=acks,
@@ -160,13 +160,13 @@ def _limits(settings: ProducerSettings) -> Limits:
     return Limits(settings.pack_max_events, settings.pack_max_bytes, raw, settings.pack_max_age)
 
 
-def _dead_letters(world: World, runtime: Runtime) -> DeadLetters:
+def _dead_letters(clients: Clients, runtime: Runtime) -> DeadLetters:
     return DeadLetters(
-        world.dead_queue,
-        world.bucket,
+        clients.dead_queue,
+        clients.bucket,
         stop=runtime.stop,
         clock=runtime.clock,
         rng=runtime.rng,
         on_error=Waiting(PART, runtime.health, stage=DeadLetterOutbox.name),
-        max_message_bytes=world.max_message_bytes,
+        max_message_bytes=clients.max_message_bytes,
     )

@@ -11,7 +11,7 @@ from sluice_core.errors import PermanentError
 from sluice_cli.failures import told
 from sluice_cli.target import Target
 from sluice_cli.verify import verdict as verify
-from sluice_cli.verify.given import read_given
+from sluice_cli.verify.expected_ids import read_given
 from sluice_cli.verify.report import show
 
 app = typer.Typer(add_completion=False)

@@ -11,9 +11,9 @@ from sluice_core.settings import CommonSettings, load_settings
 from sluice_core.settings.quantities import parse_seconds
 
 from sluice_local.localstack import EnvironmentBuildError, LocalStackError
-from sluice_local.run import reckon, summary
-from sluice_local.run.crew import ChildDiedError
-from sluice_local.run.keep import INTERNAL
+from sluice_local.run import account, summary
+from sluice_local.run.children import ChildDiedError
+from sluice_local.run.lake_copy import INTERNAL
 from sluice_local.run.options import RunOptions
 from sluice_local.run.pipeline import Pipeline
 from sluice_local.run.precheck import check_options
@@ -90,7 +90,7 @@ def _prefix() -> str:
 
 def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Path) -> int:
     internal = options.data / INTERNAL
-    verdict = reckon.reckon(
+    verdict = account.reckon(
         internal / "ledger.ndjson",
         internal / "source.ndjson" if pipeline.built_in else None,
         lake,

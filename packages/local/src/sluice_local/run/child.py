@@ -22,7 +22,7 @@ class Child:
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules
-                [sys.executable, "-m", "sluice_local.leash", module, *arguments],
+                [sys.executable, "-m", "sluice_local.die_with_parent", module, *arguments],
                 env=dict(environ),
                 stdin=subprocess.PIPE,
                 stdout=output,

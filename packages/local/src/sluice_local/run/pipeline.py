@@ -17,8 +17,8 @@ from sluice_core.service.stop import Stop
 
 from sluice_local.localstack import EmbeddedLocalStack
 from sluice_local.resources import Names, Resources, connect
-from sluice_local.run import keep, source
-from sluice_local.run.crew import ChildDiedError, Crew
+from sluice_local.run import lake_copy, source
+from sluice_local.run.children import ChildDiedError, Crew
 from sluice_local.run.options import RunOptions
 from sluice_local.run.scrape import Scraper, Snapshot
 from sluice_local.run.view import View, view_for
@@ -37,7 +37,7 @@ class Pipeline:
         self._console = console
         self._stop = stop
         self._prefix = prefix
-        self._internal = options.data / keep.INTERNAL
+        self._internal = options.data / lake_copy.INTERNAL
         self._view: View
         self._crew: Crew
         self._resources: Resources
@@ -56,7 +56,7 @@ class Pipeline:
 
         Raises SluiceError's subclasses and LocalStackError; the objects written so far are copied even then.
         """
-        earlier = keep.prepare(self._options.data, self._prefix)
+        earlier = lake_copy.prepare(self._options.data, self._prefix)
         if earlier is not None:
             self._say(f"the earlier lake was moved to {earlier}")
         chosen = source.choose(self._options, self._say)
@@ -176,11 +176,11 @@ class Pipeline:
 
     def _keep(self) -> None:
         try:
-            letters = list(keep.take_messages(self._resources.dlq))
-            keep.write_dead_letters(letters, self._options.data)
+            letters = list(lake_copy.take_messages(self._resources.dlq))
+            lake_copy.write_dead_letters(letters, self._options.data)
             for letter in letters:
                 self.letters.add(letter, self._resources.bucket)
-            keep.copy_objects(self._resources.bucket, self._options.data, self._told)
+            lake_copy.copy_objects(self._resources.bucket, self._options.data, self._told)
         except SluiceError as error:
             self._say(f"not everything could be copied from LocalStack: {error}")
 

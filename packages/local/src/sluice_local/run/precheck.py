@@ -9,7 +9,7 @@ from typing import Final
 from sluice_core.errors import ConfigError
 
 from sluice_local.resources import Names
-from sluice_local.run.crew import environment
+from sluice_local.run.children import environment
 from sluice_local.run.options import BUILT_IN, WIKIMEDIA, RunOptions
 from sluice_local.run.source import Source
 

@@ -11,14 +11,14 @@ from sluice_core.deadletter import DeadLetter
 from sluice_core.deadletter.outbox import DeadLetterOutbox, Delivery
 from sluice_core.service.retry import Stopped
 
-from sluice_producer.progress.acks import Acks, Unit
+from sluice_producer.progress.acks import AckGroup, Acks
 from sluice_producer.runtime import Runtime
 
 _IDLE_SECONDS = 1.0
 
 
 class DeadEvents:
-    """What could not be sent, with the unit that waits for it; core's outbox delivers."""
+    """What could not be sent, with the group that waits for it; core's outbox delivers."""
 
     def __init__(self, delivery: Delivery, acks: Acks, runtime: Runtime, *, source: str) -> None:
         self._outbox = DeadLetterOutbox(delivery, runtime)
@@ -32,12 +32,12 @@ class DeadEvents:
         runtime.health.register(DeadLetterOutbox.name, 300)
 
     def put(
-        self, body: str, reason: str, detail: str, unit: Unit, attributes: dict[str, str]
+        self, body: str, reason: str, detail: str, group: AckGroup, attributes: dict[str, str]
     ) -> None:
-        """Takes an event; `unit` already waits for it. `attributes`: `wire.event_attributes`."""
+        """Takes an event; `group` already waits for it. `attributes`: `wire.event_attributes`."""
         self._metrics.dead(reason)
         letter = DeadLetter(body, reason, detail, source=self._source, original=attributes)
-        self._outbox.put([letter], partial(self._acks.done, unit))
+        self._outbox.put([letter], partial(self._acks.done, group))
 
     def close(self) -> None:
         """Nothing more will be put."""

@@ -10,14 +10,14 @@ from sluice_core.wire.beside import DEFAULT_TYPE
 
 from sluice_producer.pack.filter import Extra
 from sluice_producer.pack.packer import Pack
-from sluice_producer.progress.acks import Unit
+from sluice_producer.progress.acks import AckGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class EncodedMessage:
     """A message and the events in it; `message` is None when SQS takes the one event in no form."""
 
-    unit: Unit
+    group: AckGroup
     message: OutMessage | None
     events: list[bytes]
     ids: list[str]
@@ -30,7 +30,7 @@ class Parcel:
             yield event, wire.event_attributes(event_id, kind, sse_id)
 
 
-def padded(of: "Pack | Parcel") -> list[Extra | None]:
+def padded(of: "Pack | EncodedMessage") -> list[Extra | None]:
     """What travels beside each event, also where nothing does."""
     return of.extras or [None] * len(of.events)
 
@@ -45,28 +45,28 @@ class Encoder:
     limit: int = SQS_MAX_BYTES
     learn: Callable[[int, int], None] = lambda _raw, _message: None
 
-    def encode(self, pack: Pack) -> Iterator[Parcel]:
+    def encode(self, pack: Pack) -> Iterator[EncodedMessage]:
         """The messages of a pack, in the order of its events."""
         if self.plain:
             for event, event_id, extra in zip(pack.events, pack.ids, padded(pack), strict=True):
-                yield self._lone(pack.unit, event, event_id, extra)
+                yield self._lone(pack.group, event, event_id, extra)
         else:
-            yield from self._packed(pack.unit, pack.events, pack.ids, pack.extras)
+            yield from self._packed(pack.group, pack.events, pack.ids, pack.extras)
 
     def _packed(
-        self, unit: Unit, events: list[bytes], ids: list[str], extras: list[Extra | None]
-    ) -> Iterator[Parcel]:
+        self, group: AckGroup, events: list[bytes], ids: list[str], extras: list[Extra | None]
+    ) -> Iterator[EncodedMessage]:
         message = self._pack_message(events, ids, extras)
         size = message.size
         self.learn(sum(map(len, events)) + len(events), size)
         if size <= min(self.target, self.limit) or (len(events) == 1 and size <= self.limit):
-            yield Parcel(unit, message, events, ids, extras)
+            yield EncodedMessage(group, message, events, ids, extras)
         elif len(events) == 1:
-            yield self._lone(unit, events[0], ids[0], extras[0] if extras else None)
+            yield self._lone(group, events[0], ids[0], extras[0] if extras else None)
         else:
             half = len(events) // 2
-            yield from self._packed(unit, events[:half], ids[:half], extras[:half])
-            yield from self._packed(unit, events[half:], ids[half:], extras[half:])
+            yield from self._packed(group, events[:half], ids[:half], extras[:half])
+            yield from self._packed(group, events[half:], ids[half:], extras[half:])
 
     def _pack_message(
         self, events: list[bytes], ids: list[str], extras: list[Extra | None]
@@ -82,10 +82,12 @@ class Encoder:
             sse_ids=[None if extra is None else extra.sse_id for extra in extras],
         )
 
-    def _lone(self, unit: Unit, event: bytes, event_id: str, extra: Extra | None) -> Parcel:
+    def _lone(
+        self, group: AckGroup, event: bytes, event_id: str, extra: Extra | None
+    ) -> EncodedMessage:
         kind, sse_id = (extra.type, extra.sse_id) if extra else (DEFAULT_TYPE, None)
         message = wire.encode_plain(
             event, source=self.source, event_id=event_id, event_type=kind, sse_id=sse_id
         )
         fits = message.size <= self.limit
-        return Parcel(unit, message if fits else None, [event], [event_id], [extra])
+        return EncodedMessage(group, message if fits else None, [event], [event_id], [extra])

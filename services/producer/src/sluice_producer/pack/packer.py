@@ -14,7 +14,7 @@ from sluice_core.wire import beside
 
 from sluice_producer.labels import AGE, BYTES, EVENTS, STOP
 from sluice_producer.pack.filter import Extra, extra_chars
-from sluice_producer.progress.acks import Acks, Mark, Unit
+from sluice_producer.progress.acks import AckGroup, Acks, EventRecord
 
 PLAIN_MAX_AGE: Final = 1.0
 """Plain messages wait only for their batch to fill: seconds."""
@@ -26,13 +26,13 @@ _LEARNING: Final = 0.2
 
 @dataclass(slots=True)
 class Pack:
-    """Events that go out together, and the unit that they are acknowledged by.
+    """Events that go out together, and the group that they are acknowledged by.
 
     `extras`: what travels beside each event; empty while there is nothing, which is the common case.
     `raw_bytes`: lines, uncompressed.
     """
 
-    unit: Unit
+    group: AckGroup
     opened_at: float
     events: list[bytes] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Packer:
         self._pack: Pack | None = None
         self._lock = threading.Lock()
 
-    def add(self, event: bytes, mark: Mark, extra: Extra | None = None) -> list[Pack]:
+    def add(self, event: bytes, record: EventRecord, extra: Extra | None = None) -> list[Pack]:
         """Adds an event; gives the packs that are full now (two, when the event did not fit into the first)."""
         full: list[Pack] = []
         size = len(event) + 1
@@ -82,10 +82,10 @@ class Packer:
                 full.append(self._close(pack, BYTES))
                 pack = self._open()
             if extra is not None or pack.extras:
-                pack = self._add_extra(pack, extra, mark.event_id, full)
+                pack = self._add_extra(pack, extra, record.event_id, full)
             pack.events.append(event)
-            pack.ids.append(mark.event_id)
-            pack.unit.marks.append(mark)
+            pack.ids.append(record.event_id)
+            pack.group.records.append(record)
             pack.raw_bytes += size
             if len(pack.events) >= self._max_events:
                 full.append(self._close(pack, EVENTS))
@@ -104,21 +104,23 @@ class Packer:
         pack.other_bytes += chars
         return pack
 
-    def note(self, mark: Mark, other_bytes: int = 0) -> tuple[Unit, list[Pack]]:
+    def note(self, record: EventRecord, other_bytes: int = 0) -> tuple[AckGroup, list[Pack]]:
         """Passes over an event that is not sent; `other_bytes` of it are kept elsewhere (a dead letter).
 
-        Gives the unit that it belongs to, which waits for a dead letter when there are `other_bytes`.
+        Gives the group that it belongs to, which waits for a dead letter when there are `other_bytes`.
         """
         with self._lock:
             pack = self._pack or self._open()
-            pack.unit.marks.append(mark)
+            pack.group.records.append(record)
             pack.other_bytes += other_bytes
             if other_bytes:
-                self._acks.expect(pack.unit)
-            marks_full = self._limits.events and len(pack.unit.marks) >= 100 * self._limits.events
+                self._acks.expect(pack.group)
+            marks_full = (
+                self._limits.events and len(pack.group.records) >= 100 * self._limits.events
+            )
             if pack.other_bytes > self._limits.raw_bytes or marks_full:
-                return pack.unit, [self._close(pack, BYTES)]
-            return pack.unit, []
+                return pack.group, [self._close(pack, BYTES)]
+            return pack.group, []
 
     def due(self) -> tuple[Pack | None, float]:
         """The pack that is old enough, if any, and the seconds until it is worth asking again."""
@@ -160,5 +162,5 @@ class Packer:
     def _close(self, pack: Pack, trigger: str) -> Pack:
         self._pack = None
         pack.trigger = trigger
-        self._acks.close(pack.unit, pack.raw_bytes + pack.other_bytes)
+        self._acks.close(pack.group, pack.raw_bytes + pack.other_bytes)
         return pack

@@ -13,7 +13,7 @@ from sluice_producer.pack.filter import Dropped, Judge, Meta
 from sluice_producer.pack.identity import own_sse_id
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Pack, Packer
-from sluice_producer.progress.acks import DEAD, FILTERED, SENT, Acks, Mark, Unit
+from sluice_producer.progress.acks import DEAD, FILTERED, SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.ledger import Ledger, NoLedger
 from sluice_producer.progress.position import NOWHERE, PositionReader
 from sluice_producer.progress.progress import Progress
@@ -82,7 +82,7 @@ class Pipeline:
             self._bury(event, poison)
             return
         if self._tracker.seen(event_id):
-            # Its mark is in the position already: nothing to note.
+            # Its record is in the position already: nothing to note.
             self._repeated(event_id, event)
             return
         sse_id = event.last_event_id
@@ -92,8 +92,8 @@ class Pipeline:
         self._tracker.advance(event_id, sse_id, position)
         if meta.dt:
             self._last = meta.dt, self._clock.now()
-        mark = Mark(event_id, sse_id, position, SENT, self._ledger.digest(event.data))
-        for pack in self._packer.add(body, mark, extra):
+        record = EventRecord(event_id, sse_id, position, SENT, self._ledger.digest(event.data))
+        for pack in self._packer.add(body, record, extra):
             self._out(pack)
         if self._left > 0:
             self._count()
@@ -123,7 +123,7 @@ class Pipeline:
             self._outbox.put(pack)
         else:
             self._metrics.flushed(pack.trigger)
-            self._acks.done(pack.unit)
+            self._acks.done(pack.group)
         self._report_time()
 
     def _pass_over(self, event: SourceEvent, dropped: Dropped) -> None:
@@ -134,18 +134,18 @@ class Pipeline:
 
     def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
         name = self._identity.name_unjudged(event)
-        unit = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
-        if unit is not None:
+        group = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
+        if group is not None:
             sse_id = None if self._wikimedia else own_sse_id(event)
             attributes = event_attributes(name, event.type, sse_id)
-            self._dead_events.put(event.data, poison.reason, poison.detail, unit, attributes)
+            self._dead_events.put(event.data, poison.reason, poison.detail, group, attributes)
             if self._left > 0:
                 self._count()
         self._wait()
 
     def _note(
         self, event: SourceEvent, event_id: str, state: str, weight: int, meta: Meta
-    ) -> Unit | None:
+    ) -> AckGroup | None:
         """Passes over an event that is not sent; None when it was seen before."""
         sse_id = event.last_event_id
         if self._tracker.seen(event_id):
@@ -155,11 +155,11 @@ class Pipeline:
             self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
         )
         self._tracker.advance(event_id, sse_id, position)
-        mark = Mark(event_id, sse_id, position, state, self._ledger.digest(event.data))
-        unit, packs = self._packer.note(mark, weight)
+        record = EventRecord(event_id, sse_id, position, state, self._ledger.digest(event.data))
+        group, packs = self._packer.note(record, weight)
         for pack in packs:
             self._out(pack)
-        return unit
+        return group
 
     def _repeated(self, event_id: str, event: SourceEvent) -> None:
         self._metrics.filtered(DUPLICATE)

@@ -1,6 +1,6 @@
 """How far everything has arrived: the contiguous prefix of what was read that SQS has accepted.
 
-Packs are accepted in any order; only when a unit and all before it are done does the position move past it.
+Packs are accepted in any order; only when a group and all before it are done does the position move past it.
 """
 
 import threading
@@ -19,11 +19,11 @@ REPEATED: Final = "repeated"
 DEAD: Final = "dead"
 FILTERED: Final = "filtered"
 
-_MARK_BYTES: Final = 500
-"""About what one event's mark weighs in memory, whatever its body."""
+_RECORD_BYTES: Final = 500
+"""About what one event's record weighs in memory, whatever its body."""
 
 
-class Mark(NamedTuple):
+class EventRecord(NamedTuple):
     """One event that was read: its id, the SSE id in force, its position, and what became of it.
 
     `digest`: a short one of its content, for the ledger; empty without one.
@@ -37,29 +37,29 @@ class Mark(NamedTuple):
 
 
 @dataclass(slots=True)
-class Unit:
+class AckGroup:
     """Consecutive events that are acknowledged together: those of a pack and what was filtered between them.
 
-    `waiting`: messages and dead letters not accepted yet; one more while the unit is being filled. `dead`:
+    `waiting`: messages and dead letters not accepted yet; one more while the group is being filled. `dead`:
     ids of events that were to be sent and became dead letters after all.
     """
 
-    marks: list[Mark] = field(default_factory=list)
+    records: list[EventRecord] = field(default_factory=list)
     waiting: int = 1
     weight: int = 0
     dead: set[str] = field(default_factory=set)
 
 
 class Acks:
-    """Thread-safe. `settled` gets finished units in the order in which they were read, one call at a time.
+    """Thread-safe. `settled` gets finished groups in the order in which they were read, one call at a time.
 
-    `room`: bytes (bodies, and a share for each mark) that may be unsettled before it is `full`.
+    `room`: bytes (bodies, and a share for each record) that may be unsettled before it is `full`.
     """
 
-    def __init__(self, settled: Callable[[Sequence[Unit]], None], *, room: int) -> None:
+    def __init__(self, settled: Callable[[Sequence[AckGroup]], None], *, room: int) -> None:
         self._settled = settled
         self._room = room
-        self._units: deque[Unit] = deque()
+        self._groups: deque[AckGroup] = deque()
         self._weight = 0
         self._events = 0
         self.lock = threading.RLock()
@@ -68,45 +68,45 @@ class Acks:
 
     @property
     def buffered_events(self) -> int:
-        """Events read and not settled; those of the unit being filled count once it is closed."""
+        """Events read and not settled; those of the group being filled count once it is closed."""
         return self._events
 
     @property
     def idle(self) -> bool:
         """Whether nothing is unsettled."""
-        return not self._units
+        return not self._groups
 
-    def open(self) -> Unit:
-        """A new unit, after all that were opened before it."""
-        unit = Unit()
+    def open(self) -> AckGroup:
+        """A new group, after all that were opened before it."""
+        group = AckGroup()
         with self.lock:
-            self._units.append(unit)
-        return unit
+            self._groups.append(group)
+        return group
 
-    def close(self, unit: Unit, body_bytes: int) -> None:
-        """The unit is full: it weighs `body_bytes` and its marks until it is settled."""
+    def close(self, group: AckGroup, body_bytes: int) -> None:
+        """The group is full: it weighs `body_bytes` and its records until it is settled."""
         with self.lock:
-            unit.weight = body_bytes + _MARK_BYTES * len(unit.marks)
-            self._weight += unit.weight
+            group.weight = body_bytes + _RECORD_BYTES * len(group.records)
+            self._weight += group.weight
             self.full = self._weight >= self._room
-            self._events += len(unit.marks)
+            self._events += len(group.records)
 
-    def expect(self, unit: Unit, count: int = 1) -> None:
-        """The unit waits for `count` acceptances more."""
+    def expect(self, group: AckGroup, count: int = 1) -> None:
+        """The group waits for `count` acceptances more."""
         with self.lock:
-            unit.waiting += count
+            group.waiting += count
 
-    def done(self, unit: Unit, count: int = 1) -> None:
-        """`count` of what the unit waits for has happened."""
+    def done(self, group: AckGroup, count: int = 1) -> None:
+        """`count` of what the group waits for has happened."""
         with self.lock:
-            unit.waiting -= count
-            finished: list[Unit] = []
-            while self._units and self._units[0].waiting == 0:
-                finished.append(self._units.popleft())
+            group.waiting -= count
+            finished: list[AckGroup] = []
+            while self._groups and self._groups[0].waiting == 0:
+                finished.append(self._groups.popleft())
             if finished:
                 self._settled(finished)
                 self._weight -= sum(u.weight for u in finished)
-                self._events -= sum(len(u.marks) for u in finished)
+                self._events -= sum(len(u.records) for u in finished)
                 self.full = self._weight >= self._room
                 self._freed.set()
 

@@ -16,17 +16,17 @@ import msgspec
 from sluice_core.errors import PermanentError, os_reason
 from sluice_core.wire.event_id import short_digest
 
-from sluice_producer.progress.acks import DEAD, REPEATED, Unit
+from sluice_producer.progress.acks import DEAD, REPEATED, AckGroup
 
 START: Final = "start"
 """The state of the line that each start of a producer writes; it has no id."""
 
 
 class Ledger(Protocol):
-    """Where finished units are written down."""
+    """Where finished groups are written down."""
 
-    def write(self, units: Sequence[Unit]) -> None:
-        """Appends all events of `units`; raises PermanentError when that cannot be done."""
+    def write(self, groups: Sequence[AckGroup]) -> None:
+        """Appends all events of `groups`; raises PermanentError when that cannot be done."""
         ...
 
     def digest(self, event: str) -> str:
@@ -41,7 +41,7 @@ class Ledger(Protocol):
 class NoLedger:
     """Writes nothing."""
 
-    def write(self, units: Sequence[Unit]) -> None:
+    def write(self, groups: Sequence[AckGroup]) -> None:
         """See `Ledger`."""
 
     def digest(self, event: str) -> str:
@@ -69,17 +69,17 @@ class FileLedger:
         # A writer that was killed may have left half a line; what follows must not be swallowed by it.
         self._append([{"state": START}], before=b"\n" if torn else b"")
 
-    def write(self, units: Sequence[Unit]) -> None:
+    def write(self, groups: Sequence[AckGroup]) -> None:
         """See `Ledger`."""
         self._append(
             [
                 {
-                    "id": mark.event_id,
-                    "state": DEAD if mark.event_id in unit.dead else mark.state,
-                    "digest": mark.digest,
+                    "id": record.event_id,
+                    "state": DEAD if record.event_id in group.dead else record.state,
+                    "digest": record.digest,
                 }
-                for unit in units
-                for mark in unit.marks
+                for group in groups
+                for record in group.records
             ]
         )
 

@@ -11,7 +11,7 @@ from sluice_core.errors import TemporaryError
 from sluice_core.service.logs import get_logger
 from sluice_core.service.stop import Stop
 
-from sluice_producer.progress.acks import Unit
+from sluice_producer.progress.acks import AckGroup
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.ledger import Ledger
 from sluice_producer.progress.tracker import Tracker
@@ -21,7 +21,7 @@ _log = get_logger(__name__)
 
 
 class Progress:
-    """Follows the settled units and saves the position. `max_age`, `interval` in seconds; thread-safe.
+    """Follows the settled groups and saves the position. `max_age`, `interval` in seconds; thread-safe.
 
     `blocked`: no checkpoint could be written for too long, and reading must pause until one is.
     """
@@ -52,13 +52,13 @@ class Progress:
         self.blocked = False
         runtime.health.register("checkpoint", 180)
 
-    def settle(self, units: Sequence[Unit]) -> None:
-        """Everything in `units`, and before them, has been accepted: ledger first, then the position."""
-        self._ledger.write(units)
+    def settle(self, groups: Sequence[AckGroup]) -> None:
+        """Everything in `groups`, and before them, has been accepted: ledger first, then the position."""
+        self._ledger.write(groups)
         with self._lock:
-            for unit in units:
-                for mark in unit.marks:
-                    self._tracker.advance(mark.event_id, mark.sse_id, mark.position)
+            for group in groups:
+                for record in group.records:
+                    self._tracker.advance(record.event_id, record.sse_id, record.position)
             self._touch()
 
     def raise_floor(self, floor: int) -> None:

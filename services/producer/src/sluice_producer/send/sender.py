@@ -15,7 +15,7 @@ from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
 
 from sluice_producer.pack.dead_events import DeadEvents
-from sluice_producer.pack.encoder import Encoder, Parcel
+from sluice_producer.pack.encoder import EncodedMessage, Encoder
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Pack
 from sluice_producer.progress.acks import Acks
@@ -64,25 +64,25 @@ class Sender:
         self._health.forget(self.name)
 
     def _send(self, packs: Sequence[Pack]) -> None:
-        parcels: list[Parcel] = []
+        parcels: list[EncodedMessage] = []
         for pack in packs:
             made = list(self._encoder.encode(pack))
-            self._acks.expect(pack.unit, len(made))
+            self._acks.expect(pack.group, len(made))
             parcels += [parcel for parcel in made if parcel.message is not None]
             for parcel in made:
                 if parcel.message is None:
                     detail = f"{len(parcel.events[0])} bytes fit into no message of {self._encoder.limit}"
                     self._bury(parcel, reasons.TOO_LARGE, detail)
             self._metrics.flushed(pack.trigger)
-            self._acks.done(pack.unit)
-            # The bodies live on in the parcels only; a unit may wait long for another sender's.
+            self._acks.done(pack.group)
+            # The bodies live on in the parcels only; a group may wait long for another sender's.
             pack.events, pack.ids, pack.extras = [], [], []
         start = 0
         for part in chunked(p.message for p in parcels if p.message is not None):
             self._deliver(parcels[start : start + len(part)])
             start += len(part)
 
-    def _deliver(self, parcels: list[Parcel]) -> None:
+    def _deliver(self, parcels: list[EncodedMessage]) -> None:
         backoff = Backoff(rng=self._rng)
         while parcels and not self._stop.forced:
             try:
@@ -107,26 +107,26 @@ class Sender:
                 self._pause(backoff, f"{len(parcels)} entries failed: {_codes(refused)}", None)
         self._health.set_ready("queue", ready=True)
 
-    def _attempt(self, parcels: Sequence[Parcel]) -> list[Refused]:
+    def _attempt(self, parcels: Sequence[EncodedMessage]) -> list[Refused]:
         started = self._clock.monotonic()
         refused = self._queue.send([p.message for p in parcels if p.message is not None])
         self._metrics.send_seconds.observe(self._clock.monotonic() - started)
         return refused
 
-    def _accepted(self, parcel: Parcel) -> None:
+    def _accepted(self, parcel: EncodedMessage) -> None:
         if parcel.message is not None:
             self._metrics.sent(
                 len(parcel.events), sum(map(len, parcel.events)), parcel.message.size
             )
-        self._acks.done(parcel.unit)
+        self._acks.done(parcel.group)
 
-    def _bury(self, parcel: Parcel, reason: str, detail: str) -> None:
+    def _bury(self, parcel: EncodedMessage, reason: str, detail: str) -> None:
         """Each event becomes a dead letter of its own, so that each can be redriven."""
-        self._acks.expect(parcel.unit, len(parcel.events))
-        parcel.unit.dead.update(parcel.ids)
+        self._acks.expect(parcel.group, len(parcel.events))
+        parcel.group.dead.update(parcel.ids)
         for event, attributes in parcel.lone():
-            self._dead_events.put(event.decode(), reason, detail, parcel.unit, attributes)
-        self._acks.done(parcel.unit)
+            self._dead_events.put(event.decode(), reason, detail, parcel.group, attributes)
+        self._acks.done(parcel.group)
 
     def _pause(self, backoff: Backoff, why: str, at_least: float | None) -> None:
         delay = backoff.next(at_least=at_least)

@@ -14,13 +14,13 @@ from sluice_core.settings import load_settings
 from sluice_core.testing import FakeS3, FakeSqs
 
 from sluice_producer.app import Producer
+from sluice_producer.clients import Clients, make_source
 from sluice_producer.progress.checkpoint import Document
 from sluice_producer.progress.stores import S3Store
 from sluice_producer.progress.tracker import parse_since
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.supervisor import Policy
 from sluice_producer.testing.source import Answer, Request, frame, make_runtime, wikimedia_id
-from sluice_producer.world import World, make_source
 
 EQIAD = "eqiad.mediawiki.recentchange"
 PATIENCE = 20.0
@@ -102,7 +102,7 @@ class Running:
         }
         self.settings = load_settings(ProducerSettings, base | environ)
         self.runtime = make_runtime(SystemClock(), seed=len(self.started), wire=self.settings.wire)
-        world = World(
+        world = Clients(
             cloud.queue,
             cloud.dlq,
             cloud.bucket,

@@ -1,4 +1,4 @@
-"""Run a module as a child that does not outlive its parent: `python -m sluice_local.leash MODULE ARGS…`.
+"""Run a module as a child that does not outlive its parent: `python -m sluice_local.die_with_parent MODULE ARGS…`.
 
 Standard input is a pipe that only the parent holds open. Its end of file means that the parent is gone,
 even by kill -9: then the module gets the SIGTERM that an orderly parent would have sent.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sluice_cli.verify.given import read_given
+from sluice_cli.verify.expected_ids import read_given
 from sluice_cli.verify.verdict import Messages, Objects, Verdict, judge, read_objects
 from sluice_core.lake.told import Told
 

@@ -22,7 +22,7 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class World:
+class Clients:
     """Everything outside the process: what tests replace. `max_message_bytes`: what the queue takes.
 
     `former_store`: where an earlier version kept the checkpoint, under a key that holds a secret.
@@ -37,7 +37,7 @@ class World:
     former_store: Store | None = None
 
 
-def connect(settings: ProducerSettings, runtime: Runtime) -> World:
+def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
     """The real world. Waits for a queue that is not there (yet) and says so; raises Stopped, PermanentError."""
     aws = clients(settings, pool=settings.senders + 6)
 
@@ -62,7 +62,7 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> World:
     )
     runtime.health.set_ready("queue", ready=True)
     retention.tell(queue.name, attributes)
-    return World(
+    return Clients(
         queue=queue,
         dead_queue=dead,
         bucket=Bucket(aws, settings.bucket),
