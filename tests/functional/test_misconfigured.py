@@ -53,7 +53,7 @@ def test_without_credentials(make_pipeline):
     none = dict.fromkeys(CREDENTIALS, "") | {"AWS_EC2_METADATA_DISABLED": "true"}
     pipeline = make_pipeline(10)
     for child in (pipeline.start_producer(**none), pipeline.start_batcher(**none)):
-        assert child.wait() == 1
+        assert child.wait() == 2
         assert "AWS_ACCESS_KEY_ID" in child.output()
 
 

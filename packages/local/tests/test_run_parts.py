@@ -214,6 +214,16 @@ def test_the_summary_says_what_to_do_when_the_columns_are_another_sources(tmp_pa
     assert "--columns" in console.file.getvalue()
 
 
+def test_the_summary_shows_rows_with_missing_values(tmp_path):
+    part = tmp_path / "events" / "batch-1.csv"
+    part.parent.mkdir()
+    part.write_text("id,bot,event_id\n1,,a\n,true,b\n")
+    console = Console(file=io.StringIO(), width=140)
+    console.print(summary.first_rows(tmp_path / "events"))
+    cells = [line.split("│") for line in console.file.getvalue().splitlines() if "│" in line]
+    assert [[cell.strip() for cell in row] for row in cells] == [["1", "", "a"], ["", "True", "b"]]
+
+
 def test_what_the_machine_refuses_is_said_in_words(tmp_path):
     (tmp_path / "file").write_text("")
     done = CliRunner().invoke(

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from sluice_cli.verify.report import notes
@@ -117,7 +119,7 @@ def exit_code(verdict: Verdict) -> int:
     return verdict.exit_code
 
 
-def _cell(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT differ from themselves
+def _cell(value: Any) -> str:
+    if pd.isna(value):  # None, NaN, NaT or NA
         return ""
     return "".join(c if c.isprintable() else " " for c in str(value)).replace("[", r"\[")
