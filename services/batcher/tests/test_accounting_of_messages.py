@@ -67,7 +67,8 @@ def test_a_delete_refused_for_good_is_a_lost_lease_and_no_delete():
     assert balance(rig) == (1, 1)
 
 
-def test_forbidden_does_not_outlive_the_first_extension_that_works():
+def denied_for_a_while():
+    """A batcher that holds a message and was not allowed to extend its lease, once; now nothing is denied."""
     rig = Rig(batch_max_rows=1000, batch_max_age=600)
     rig.queue.visibility_timeout = 30
 
@@ -80,6 +81,11 @@ def test_forbidden_does_not_outlive_the_first_extension_that_works():
     rig.queue.before = denied
     rig.advance(20)
     rig.queue.before = lambda _: None
+    return rig
+
+
+def test_forbidden_does_not_outlive_the_first_extension_that_works():
+    rig = denied_for_a_while()
     rig.advance(5)  # allowed again: extended
     rig.clock.advance(100)  # frozen past the lease: SQS delivers again
     rig.batcher.buffer.close_open()
@@ -91,18 +97,7 @@ def test_forbidden_does_not_outlive_the_first_extension_that_works():
 
 def test_an_extension_that_failed_as_a_whole_tells_of_no_right():
     """A time-out comes as a refusal of each entry: a role that may not extend still may not."""
-    rig = Rig(batch_max_rows=1000, batch_max_age=600)
-    rig.queue.visibility_timeout = 30
-
-    def denied(action):
-        if action == "extend":
-            raise AccessDeniedError("ChangeMessageVisibility is not allowed")
-
-    rig.send(packs(1))
-    rig.receive()
-    rig.queue.before = denied
-    rig.advance(20)
-    rig.queue.before = lambda _: None
+    rig = denied_for_a_while()
     rig.queue.refuse = lambda action, index, _: (
         Refused(index, "TemporaryError", "timed out", permanent=False)
         if action == "extend"
