@@ -1,4 +1,4 @@
-"""Renders the chart with the real helm; without it these tests are skipped on a desk and fail in CI.
+"""Renders the chart with the real helm; without it these tests are skipped locally and fail in CI.
 
 A chart that helm refuses renders nothing, and nothing fulfils almost any assertion: `render` fails then, and
 `refusal` fails when helm does not refuse.

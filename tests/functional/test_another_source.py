@@ -68,7 +68,7 @@ def test_the_how_to_s_examples(make_pipeline, tmp_path, shape, wire):
     )
     # A batcher that is not asked for other times yet knows only the usual ones.
     assert found == hours or "event_time" not in BatcherSettings.model_fields
-    assert pipeline.cloud.letters() == []
+    assert pipeline.cloud.dead_letters() == []
     if shape != "mastodon":
         assert len(source.requests) >= 3, "it was cut and resumed"
     assert "my-token" not in producer.output()

@@ -46,10 +46,10 @@ def test_a_queue_of_another_region_works_from_here(localstack, form):
     assert queue.send([OutMessage("over there")]) == []
     assert [m.body for m in made.receive(wait_seconds=1)] == ["over there"]
 
-    letters = dead_letter_queue(cloud.aws, queue, None)
-    assert letters.name == dead.name
-    assert letters.send([OutMessage("a letter")]) == []
-    assert [m.body for m in dead.receive(wait_seconds=1)] == ["a letter"]
+    dead_letters = dead_letter_queue(cloud.aws, queue, None)
+    assert dead_letters.name == dead.name
+    assert dead_letters.send([OutMessage("a dead letter")]) == []
+    assert [m.body for m in dead.receive(wait_seconds=1)] == ["a dead letter"]
 
 
 def test_everything_that_is_written_is_encrypted_as_asked(make_pipeline):
@@ -102,17 +102,17 @@ def test_dead_letters_that_aws_moves_back_become_rows(localstack, tmp_path, attr
         batcher = pipeline.start_batcher(SLUICE_MAX_EVENT_BYTES="4MB")
         until(
             lambda: cloud.queue.attributes().depth == 0 and not pipeline.account().lost,
-            "all letters as rows",
+            "all dead letters as rows",
             seen=lambda: (pipeline.state(), batcher.tail()),
         )
         assert sorted(row["event_id"] for row in pipeline.rows()) == ids
-        assert cloud.letters() == []
+        assert cloud.dead_letters() == []
     finally:
         pipeline.close()
 
 
 def move_all(cloud):
-    """StartMessageMoveTask, and until it is done. Letters were sent, not moved, here: they need a destination."""
+    """StartMessageMoveTask, and until it is done. Dead letters were sent, not moved, here: they need a destination."""
     sqs = cloud.aws.sqs
     arn = f"arn:aws:sqs:{CREDENTIALS['AWS_REGION']}:{ACCOUNT}:"
     dead = arn + cloud.dlq_name

@@ -53,15 +53,21 @@ def test_good_events_pass_and_bad_ones_are_told(make_pipeline, wire, tmp_path):
 
     assert not found.duplicates
     assert not found.strangers
-    letters = until(
-        lambda: len(got := pipeline.cloud.letters()) == len(due) and got, "the dead letters"
+    dead_letters = until(
+        lambda: len(got := pipeline.cloud.dead_letters()) == len(due) and got, "the dead letters"
     )
     told = {}
-    for letter in letters:
-        whole = pipeline.cloud.bucket.get(letter.key).body.decode() if letter.key else letter.body
-        told[whole] = letter.reason
+    for dead_letter in dead_letters:
+        whole = (
+            pipeline.cloud.bucket.get(dead_letter.key).body.decode()
+            if dead_letter.key
+            else dead_letter.body
+        )
+        told[whole] = dead_letter.reason
     assert told == due
-    assert sum(letter.key is not None for letter in letters) == 1, "one is too large for SQS"
+    assert sum(dead_letter.key is not None for dead_letter in dead_letters) == 1, (
+        "one is too large for SQS"
+    )
     ids = tmp_path / "ids"
     ids.write_text("".join(f"{name}\n" for name in every))
     code, said = pipeline.verify(ids)

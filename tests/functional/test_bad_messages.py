@@ -122,7 +122,7 @@ def outcome(localstack, tmp_path_factory):
         "an empty queue but for the newer codec",
         seen=lambda: (pipeline.state(), batcher.tail()),
     )
-    yield pipeline, batcher, cloud.letters()
+    yield pipeline, batcher, cloud.dead_letters()
     pipeline.close()
 
 
@@ -154,23 +154,23 @@ def test_the_good_events_are_rows(outcome):
 
 @pytest.mark.parametrize("name", sorted(REASONS))
 def test_a_bad_message_is_a_dead_letter_as_it_came(outcome, name):
-    _, _, letters = outcome
+    _, _, dead_letters = outcome
     body, attributes = MESSAGES[name]
-    (letter,) = [letter for letter in letters if letter.body == body]
-    assert letter.reason == REASONS[name]
-    assert letter.detail
-    assert letter.source == attributes.get("sluice-source")
+    (dead_letter,) = [dead_letter for dead_letter in dead_letters if dead_letter.body == body]
+    assert dead_letter.reason == REASONS[name]
+    assert dead_letter.detail
+    assert dead_letter.source == attributes.get("sluice-source")
     if CODEC in attributes.values():
-        assert letter.original["sluice-codec"] == CODEC
+        assert dead_letter.original["sluice-codec"] == CODEC
 
 
 def test_a_bad_line_is_a_dead_letter_that_knows_its_place(outcome):
-    _, _, letters = outcome
+    _, _, dead_letters = outcome
     pack_id = MESSAGES["lines"][1]["sluice-pack-id"]
     places = {
-        letter.position: (letter.reason, letter.body)
-        for letter in letters
-        if letter.pack_id == pack_id
+        dead_letter.position: (dead_letter.reason, dead_letter.body)
+        for dead_letter in dead_letters
+        if dead_letter.pack_id == pack_id
     }
     assert places[1] == ("not-json", "{ broken")
     assert places[3][0] == "bad-utf8"
@@ -179,17 +179,19 @@ def test_a_bad_line_is_a_dead_letter_that_knows_its_place(outcome):
 
 
 def test_there_is_no_other_dead_letter(outcome):
-    _, batcher, letters = outcome
+    _, batcher, dead_letters = outcome
     reasons = Counter(REASONS.values()) + Counter(["not-json", "bad-utf8"])
-    assert Counter(letter.reason for letter in letters) == reasons
+    assert Counter(dead_letter.reason for dead_letter in dead_letters) == reasons
     for reason, count in reasons.items():
         assert batcher.metric("sluice_batcher_poison_records_total", reason=reason) == count
 
 
 def test_a_newer_codec_waits_in_the_queue_for_a_newer_batcher(outcome):
-    pipeline, batcher, letters = outcome
+    pipeline, batcher, dead_letters = outcome
     body, _ = MESSAGES["newer-codec"]
-    assert all(letter.original.get("sluice-codec") != "zstd+base64;v9" for letter in letters)
+    assert all(
+        dead_letter.original.get("sluice-codec") != "zstd+base64;v9" for dead_letter in dead_letters
+    )
     assert "zstd+base64;v9" in batcher.output()
     assert batcher.terminate(within=15) == 0
     (message,) = until(

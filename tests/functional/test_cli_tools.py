@@ -39,8 +39,8 @@ def _send(queue, messages: list[OutMessage]) -> None:
         assert queue.send(part) == []
 
 
-def _bury(cloud, letters: list[DeadLetter]) -> None:
-    DeadLetters(cloud.dlq, cloud.bucket, stop=Stop()).send(letters)
+def _add_dead_letters(cloud, dead_letters: list[DeadLetter]) -> None:
+    DeadLetters(cloud.dlq, cloud.bucket, stop=Stop()).send(dead_letters)
 
 
 def _names(start: str, count: int) -> list[str]:
@@ -53,8 +53,12 @@ def test_verify_counts_every_message_of_both_queues_and_leaves_them(cloud, tmp_p
     )
     rows = "event_id\n" + "\n".join([*stored, "s0", "s0", "s1"]) + "\n"
     cloud.bucket.put("events/dt=1/batch-1.csv", rows.encode(), metadata={"rows": "53"})
-    _bury(cloud, [DeadLetter(_event(name).decode(), reasons.BAD_EVENT, "") for name in dead])
-    _bury(cloud, [DeadLetter(_event("big", pad="x" * 1_200_000).decode(), reasons.TOO_LARGE, "")])
+    _add_dead_letters(
+        cloud, [DeadLetter(_event(name).decode(), reasons.BAD_EVENT, "") for name in dead]
+    )
+    _add_dead_letters(
+        cloud, [DeadLetter(_event("big", pad="x" * 1_200_000).decode(), reasons.TOO_LARGE, "")]
+    )
     _send(cloud.dlq, [wire.encode_pack([_event(n) for n in packed], source="s", ids=packed)])
     _send(cloud.queue, [wire.encode_plain(_event(n), source="s", event_id=n) for n in waiting])
     (tmp_path / "ids").write_text("\n".join([*stored, *dead, *packed, *waiting, "big", "gone"]))
@@ -79,10 +83,10 @@ def test_verify_counts_every_message_of_both_queues_and_leaves_them(cloud, tmp_p
     assert "✗ 1 event is lost" in text
 
 
-def test_verify_tells_of_letters_that_somebody_else_holds(cloud) -> None:
-    _bury(cloud, [DeadLetter(f"no json {n}", reasons.NOT_JSON, "") for n in range(15)])
+def test_verify_tells_of_dead_letters_that_somebody_else_holds(cloud) -> None:
+    _add_dead_letters(cloud, [DeadLetter(f"no json {n}", reasons.NOT_JSON, "") for n in range(15)])
     held = cloud.dlq.receive(max_messages=10, visibility=60)
-    # No object and no source: the letters are told, and nothing is certified.
+    # No object and no source: the dead letters are told, and nothing is certified.
     said = _json(cloud, "verify", "--wait", "0.5", expect=2)
     assert said["dead_letters"]["unseen_messages"] == len(held)
     cloud.dlq.extend([message.receipt_handle for message in held], 0)
@@ -137,43 +141,43 @@ def test_the_account_follows_real_services_and_sees_an_object_that_is_gone(
     assert "has no column 'event_id'" in said["doubts"][0]
 
 
-def test_letters_listed_shown_sent_back_and_stored(make_pipeline, tmp_path: Path) -> None:
+def test_dead_letters_listed_shown_sent_back_and_stored(make_pipeline, tmp_path: Path) -> None:
     pipeline = make_pipeline(0)
     cloud = pipeline.cloud
     whole = _names("p", 5)
     big = _event("big", pad="x" * 1_048_300).decode()
     pack = wire.encode_pack([_event(n) for n in whole], source="s", ids=whole)
     _send(cloud.dlq, [pack])
-    _bury(
+    _add_dead_letters(
         cloud,
         [
             DeadLetter(_event(n).decode(), reasons.TRANSFORM_FAILED, "hook", "s", "pid", 2)
             for n in _names("t", 23)
         ],
     )
-    _bury(cloud, [DeadLetter(big, reasons.TOO_LARGE, "too large", source="s")])
-    _bury(cloud, [DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "never", source="s")])
+    _add_dead_letters(cloud, [DeadLetter(big, reasons.TOO_LARGE, "too large", source="s")])
+    _add_dead_letters(cloud, [DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "never", source="s")])
 
     listed = _json(cloud, "dlq", "ls", "--limit", "100")
-    assert {reason: group["letters"] for reason, group in listed["groups"].items()} == {
+    assert {reason: group["dead letters"] for reason, group in listed["groups"].items()} == {
         reasons.TRANSFORM_FAILED: 23,
         reasons.TOO_LARGE: 2,
         "redriven": 1,
     }
-    assert len(_json(cloud, "dlq", "ls", "--reason", reasons.TOO_LARGE)["letters"]) == 2
-    assert "26 letters in" in _run(cloud, "dlq", "ls")
-    name = next(x["message_id"] for x in listed["letters"] if x["ids"] == ["t7"])
+    assert len(_json(cloud, "dlq", "ls", "--reason", reasons.TOO_LARGE)["dead letters"]) == 2
+    assert "26 dead letters in" in _run(cloud, "dlq", "ls")
+    name = next(x["message_id"] for x in listed["dead letters"] if x["ids"] == ["t7"])
     assert _json(cloud, "dlq", "show", name)["body"] is None
     assert _json(cloud, "dlq", "show", name, "--body")["body"] == _event("t7").decode()
 
     one = _json(cloud, "dlq", "redrive", name[:12])
     assert (one["sent"], one["dry_run"]) == ({reasons.TRANSFORM_FAILED: 1}, True)
-    assert "no letter's message id begins with 'zz'" in _failing(
+    assert "no dead letter's message id begins with 'zz'" in _failing(
         cloud, "dlq", "redrive", "zz", expect=1
     )
 
     dry = _run(cloud, "dlq", "redrive", expect=1)
-    assert "25 letters (29 events) would go back" in dry
+    assert "25 dead letters (29 events) would go back" in dry
     assert "1,100,020 bytes are more than the queue takes" in dry
     assert (cloud.dlq.attributes().visible, cloud.queue.attributes().visible) == (26, 0)
 

@@ -23,7 +23,7 @@ def test_every_event_becomes_one_row(make_pipeline, fmt, wire):
 
     assert found.rows == len(pipeline.source.expected())
     pipeline.stop()
-    assert pipeline.cloud.letters() == []
+    assert pipeline.cloud.dead_letters() == []
     assert {stored.key.split("/")[0] for stored in pipeline.cloud.bucket.list()} == {
         "events",
         "_sluice",

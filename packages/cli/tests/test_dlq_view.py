@@ -24,15 +24,15 @@ def queue() -> FakeSqs:
 @pytest.fixture
 def bucket(queue: FakeSqs) -> FakeS3:
     bucket = FakeS3()
-    letters = DeadLetters(queue, bucket, stop=Stop(), clock=queue.clock)
+    dead_letters = DeadLetters(queue, bucket, stop=Stop(), clock=queue.clock)
     clock = queue.clock
     assert isinstance(clock, FakeClock)
     for n in range(12):
-        letters.send(
+        dead_letters.send(
             [DeadLetter(f"no json {n}", reasons.NOT_JSON, f"line [red]{n}\x1b[0m", source="s")]
         )
         clock.advance(60)
-    letters.send([DeadLetter(BIG, reasons.TOO_LARGE, "large")])
+    dead_letters.send([DeadLetter(BIG, reasons.TOO_LARGE, "large")])
     events = [b"{}", b"[]"]
     queue.put_message(wire.encode_pack(events, source="s", ids=["a", "b"]))
     return bucket
@@ -46,18 +46,18 @@ def _text(*tables: object) -> str:
     return capture.get()
 
 
-def test_reasons_with_counts_and_the_oldest_letters(queue: FakeSqs, bucket: FakeS3) -> None:
+def test_reasons_with_counts_and_the_oldest_dead_letters(queue: FakeSqs, bucket: FakeS3) -> None:
     found = look(queue, bucket, reason=None, limit=3, patience=0)
-    assert {reason: (g.letters, g.events) for reason, g in found.groups.items()} == {
+    assert {reason: (g.dead_letters, g.events) for reason, g in found.groups.items()} == {
         reasons.NOT_JSON: (12, 12),
         reasons.TOO_LARGE: (1, 1),
         "redriven": (1, 2),
     }
-    assert [letter.message_id for letter in found.letters] == ["m0", "m1", "m2"]
+    assert [dead_letter.message_id for dead_letter in found.dead_letters] == ["m0", "m1", "m2"]
     assert found.groups[reasons.NOT_JSON].oldest < found.groups[reasons.NOT_JSON].newest
     assert queue.attributes().visible == 14
     text = _text(summary(found, "dlq"), listing(found))
-    assert "14 letters in dlq" in text
+    assert "14 dead letters in dlq" in text
     assert "[red]0" in text
     assert "\x1b" not in text
     assert "11 more: --limit" in text
@@ -66,7 +66,7 @@ def test_reasons_with_counts_and_the_oldest_letters(queue: FakeSqs, bucket: Fake
 
 def test_filter_by_reason(queue: FakeSqs, bucket: FakeS3) -> None:
     found = look(queue, bucket, reason=reasons.TOO_LARGE, limit=20, patience=0)
-    assert [letter.ids for letter in found.letters] == [["big"]]
+    assert [dead_letter.ids for dead_letter in found.dead_letters] == [["big"]]
     assert list(found.groups) == [reasons.TOO_LARGE]
 
 
@@ -81,9 +81,9 @@ def test_show_one_and_its_body_only_when_asked(queue: FakeSqs, bucket: FakeS3) -
 
 
 def test_show_none_or_several(queue: FakeSqs, bucket: FakeS3) -> None:
-    with pytest.raises(PermanentError, match="no letter's message id begins with 'zz'"):
+    with pytest.raises(PermanentError, match="no dead letter's message id begins with 'zz'"):
         find(queue, bucket, "zz", body=False, patience=0)
-    with pytest.raises(PermanentError, match="5 letters begin with 'm1': m1, m10, m11"):
+    with pytest.raises(PermanentError, match="5 dead letters begin with 'm1': m1, m10, m11"):
         find(queue, bucket, "m1", body=False, patience=0)
 
 
@@ -98,13 +98,13 @@ def test_outcome_says_what_stays_and_what_to_do() -> None:
     done.sent["not-json"] = 3
     lines = "\n".join(outcome(done, dry=True))
     for part in (
-        "3 letters",
+        "3 dead letters",
         "would go back",
         "m1: too large",
         "m2",
         "--reason or an ID",
         "--yes",
-        "1 letter is held",
+        "1 dead letter is held",
     ):
         assert part in lines
     assert "--yes" not in "\n".join(outcome(done, dry=False))

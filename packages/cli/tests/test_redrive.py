@@ -26,8 +26,8 @@ class World:
         self.queue = FakeSqs(self.clock)
         self.bucket = FakeS3()
 
-    def bury(self, *letters: DeadLetter) -> None:
-        DeadLetters(self.dlq, self.bucket, stop=Stop(), clock=self.clock).send(letters)
+    def add_dead_letters(self, *dead_letters: DeadLetter) -> None:
+        DeadLetters(self.dlq, self.bucket, stop=Stop(), clock=self.clock).send(dead_letters)
 
     def redrive(self, choice: Choice | None = None, *, dry: bool = False) -> Outcome:
         work = Redrive(self.dlq, self.queue, self.bucket, dry=dry, clock=self.clock, patience=1)
@@ -37,11 +37,11 @@ class World:
         return [message.body for message in self.queue.sent]
 
 
-def _letter(body: str, reason: str = reasons.BAD_EVENT) -> DeadLetter:
+def _dead_letter(body: str, reason: str = reasons.BAD_EVENT) -> DeadLetter:
     return DeadLetter(body, reason, "why", source="s", pack_id="p", position=3)
 
 
-def _pack_letter(reason: str = reasons.BAD_ZSTD) -> DeadLetter:
+def _pack_dead_letter(reason: str = reasons.BAD_ZSTD) -> DeadLetter:
     attributes = {name: str(value) for name, value in PACK.attributes.items()}
     return DeadLetter(
         PACK.body, reason, "why", "s", attributes[wire.A_PACK_ID], original=attributes
@@ -50,7 +50,7 @@ def _pack_letter(reason: str = reasons.BAD_ZSTD) -> DeadLetter:
 
 def test_a_dry_run_changes_nothing() -> None:
     world = World()
-    world.bury(_letter("{}"), _letter('{"a":1}', reasons.TOO_LARGE))
+    world.add_dead_letters(_dead_letter("{}"), _dead_letter('{"a":1}', reasons.TOO_LARGE))
     done = world.redrive(dry=True)
     assert done.sent == {reasons.BAD_EVENT: 1, reasons.TOO_LARGE: 1}
     assert world.bodies() == []
@@ -60,7 +60,7 @@ def test_a_dry_run_changes_nothing() -> None:
 
 def test_an_event_goes_back_as_a_plain_message() -> None:
     world = World()
-    world.bury(_letter('{"a":1}'))
+    world.add_dead_letters(_dead_letter('{"a":1}'))
     world.redrive()
     assert world.queue.sent == [OutMessage('{"a":1}', {wire.A_SOURCE: "s"})]
     assert len(world.dlq) == 0
@@ -68,7 +68,7 @@ def test_an_event_goes_back_as_a_plain_message() -> None:
 
 def test_a_whole_message_goes_back_with_its_wire_attributes() -> None:
     world = World()
-    world.bury(_pack_letter())
+    world.add_dead_letters(_pack_dead_letter())
     done = world.redrive()
     assert world.queue.sent == [PACK]
     assert done.events == 4
@@ -85,7 +85,7 @@ def test_what_the_redrive_policy_moved_goes_back_as_it_was() -> None:
 def test_a_large_body_comes_from_the_bucket_and_leaves_it() -> None:
     world = World()
     body = json.dumps({"pad": "x" * 1_048_300})
-    world.bury(DeadLetter(body, reasons.TOO_LARGE, "d" * 400, source="s"))
+    world.add_dead_letters(DeadLetter(body, reasons.TOO_LARGE, "d" * 400, source="s"))
     assert len(world.bucket.objects) == 1
     world.redrive()
     assert world.bodies() == [body]
@@ -95,7 +95,7 @@ def test_a_large_body_comes_from_the_bucket_and_leaves_it() -> None:
 
 def test_a_body_too_large_for_the_queue_stays_and_says_so() -> None:
     world = World()
-    world.bury(DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "d"), _letter("{}"))
+    world.add_dead_letters(DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "d"), _dead_letter("{}"))
     done = world.redrive()
     assert world.bodies() == ["{}"]
     assert list(done.stays.values()) == [
@@ -107,7 +107,7 @@ def test_a_body_too_large_for_the_queue_stays_and_says_so() -> None:
 
 def test_a_body_that_is_gone_stays() -> None:
     world = World()
-    world.bury(DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "d"))
+    world.add_dead_letters(DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "d"))
     world.bucket.objects.clear()
     assert "its body is gone" in next(iter(world.redrive().stays.values()))
     assert len(world.dlq) == 1
@@ -115,7 +115,7 @@ def test_a_body_that_is_gone_stays() -> None:
 
 def test_only_what_the_queue_accepted_is_deleted() -> None:
     world = World()
-    world.bury(*(_letter(f'{{"n":{n}}}') for n in range(25)))
+    world.add_dead_letters(*(_dead_letter(f'{{"n":{n}}}') for n in range(25)))
     world.queue.refuse = lambda action, index, message: (
         Refused(index, "Throttled", "slow down", permanent=False)
         if action == "send" and index % 3 == 0
@@ -131,7 +131,7 @@ def test_only_what_the_queue_accepted_is_deleted() -> None:
 
 def test_a_lost_reply_deletes_nothing() -> None:
     world = World()
-    world.bury(_letter("{}"))
+    world.add_dead_letters(_dead_letter("{}"))
 
     def lose(action: str) -> None:
         if action == "send":
@@ -143,9 +143,9 @@ def test_a_lost_reply_deletes_nothing() -> None:
     assert world.dlq.attributes().visible == 1
 
 
-def test_a_letter_that_cannot_be_deleted_is_named_and_keeps_its_body() -> None:
+def test_a_dead_letter_that_cannot_be_deleted_is_named_and_keeps_its_body() -> None:
     world = World()
-    world.bury(DeadLetter("x" * 1_048_300, reasons.TOO_LARGE, "d" * 400))
+    world.add_dead_letters(DeadLetter("x" * 1_048_300, reasons.TOO_LARGE, "d" * 400))
     world.dlq.refuse = lambda action, index, message: (
         Refused(index, "InternalError", "", permanent=False) if action == "delete" else None
     )
@@ -153,13 +153,13 @@ def test_a_letter_that_cannot_be_deleted_is_named_and_keeps_its_body() -> None:
     assert len(done.undeleted) == len(world.bucket.objects) == len(world.dlq) == 1
 
 
-def test_letters_that_come_straight_back_are_not_sent_twice() -> None:
+def test_dead_letters_that_come_straight_back_are_not_sent_twice() -> None:
     world = World()
-    world.bury(*(_letter(f'{{"n":{n}}}') for n in range(15)))
+    world.add_dead_letters(*(_dead_letter(f'{{"n":{n}}}') for n in range(15)))
 
     def refuse_again(action: str) -> None:
         while action == "send" and (messages := world.queue.receive()):
-            world.bury(*(_letter(message.body) for message in messages))
+            world.add_dead_letters(*(_dead_letter(message.body) for message in messages))
             world.queue.delete([message.receipt_handle for message in messages])
 
     world.queue.after = refuse_again
@@ -169,9 +169,9 @@ def test_letters_that_come_straight_back_are_not_sent_twice() -> None:
     assert len(world.dlq) == 15
 
 
-def test_letters_whose_events_are_rows_already_must_be_named() -> None:
+def test_dead_letters_whose_events_are_rows_already_must_be_named() -> None:
     world = World()
-    world.bury(_pack_letter(reasons.HASH_MISMATCH), _letter("{}"))
+    world.add_dead_letters(_pack_dead_letter(reasons.HASH_MISMATCH), _dead_letter("{}"))
     done = world.redrive()
     assert (done.sent.total(), done.stored_already) == (1, 1)
     assert world.redrive(Choice(reason=reasons.HASH_MISMATCH)).sent.total() == 1
@@ -183,7 +183,9 @@ def test_letters_whose_events_are_rows_already_must_be_named() -> None:
 )
 def test_reason_and_limit(picks: list[str], limit: int | None) -> None:
     world = World()
-    world.bury(*(_letter(f"{n} {reason}", reason) for n, reason in enumerate(picks)))
+    world.add_dead_letters(
+        *(_dead_letter(f"{n} {reason}", reason) for n, reason in enumerate(picks))
+    )
     done = world.redrive(Choice(reason=reasons.NOT_JSON, limit=limit))
     there = picks.count(reasons.NOT_JSON)
     assert done.sent.total() == (there if limit is None else min(limit, there))
@@ -194,7 +196,7 @@ def test_reason_and_limit(picks: list[str], limit: int | None) -> None:
 
 def test_by_message_id() -> None:
     world = World()
-    world.bury(_letter("a"), _letter("b"))
+    world.add_dead_letters(_dead_letter("a"), _dead_letter("b"))
     done = world.redrive(Choice(message_id="m1"))
     assert (done.sent.total(), world.bodies()) == (1, ["b"])
 

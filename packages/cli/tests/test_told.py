@@ -95,14 +95,14 @@ def test_an_unknown_reason(command: str) -> None:
     assert "--reason 'bad-evnt': not one of bad-base64, bad-event," in line
 
 
-def test_one_letter_by_its_id_and_nothing_beside() -> None:
+def test_one_dead_letter_by_its_id_and_nothing_beside() -> None:
     line = _line(["dlq", "redrive", "abc", "--reason", "bad-event"], 2)
     assert "leave --reason and --id out" in line
 
 
 def test_numbers_and_nouns() -> None:
-    said = [counted(n, "letter") for n in (0, 1, 2_000)]
-    assert said == ["0 letters", "1 letter", "2,000 letters"]
+    said = [counted(n, "dead letter") for n in (0, 1, 2_000)]
+    assert said == ["0 dead letters", "1 dead letter", "2,000 dead letters"]
     assert counted(1, "entry is", "entries are") == "1 entry is"
 
 

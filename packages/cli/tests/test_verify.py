@@ -63,12 +63,12 @@ def test_the_verdict_is_the_models(  # noqa: PLR0917  (hypothesis calls it by na
         dlq.put_message(wire.encode_pack([_event(n) for n in packed], source="s", ids=packed))
     for name in pending:
         queue.put_message(wire.encode_plain(_event(name), source="s", event_id=name))
-    letters = read_messages(dlq, bucket, patience=0)
+    dead_letters = read_messages(dlq, bucket, patience=0)
     queued = read_messages(queue, bucket, patience=0)
     verdict = judge(
         read_objects("s3://bucket/events", bucket, "event_id"),
         source=_given(source),
-        letters=letters,
+        dead_letters=dead_letters,
         queued=queued,
         samples=99,
     )
@@ -79,7 +79,7 @@ def test_the_verdict_is_the_models(  # noqa: PLR0917  (hypothesis calls it by na
     assert found.duplicates == (rows - (came | Counter(rows.keys()))).total()
     assert set(found.samples["dead_lettered"]) >= {*dead, *packed} - set(rows)
     assert set(found.samples["pending"]) >= set(pending) - set(rows) - {*dead, *packed}
-    assert letters.reasons == +Counter({"bad-event": len(dead), "redriven": len(packed)})
+    assert dead_letters.reasons == +Counter({"bad-event": len(dead), "redriven": len(packed)})
     assert len(dlq) == len(dead) + bool(packed)
     assert dlq.attributes().visible == len(dlq)
 
@@ -121,9 +121,11 @@ def test_messages_that_nobody_can_read_are_told_of() -> None:
     dlq = FakeSqs(clock)
     pack = wire.encode_pack([_event(n) for n in "abc"], source="s", ids=list("abc"))
     dlq.put_message(OutMessage(pack.body[:20], pack.attributes))
-    letters = read_messages(dlq, None, patience=0)
+    dead_letters = read_messages(dlq, None, patience=0)
     verdict = judge(
-        read_objects("s3://b/x", FakeS3(), "event_id"), source=_given(list("abc")), letters=letters
+        read_objects("s3://b/x", FakeS3(), "event_id"),
+        source=_given(list("abc")),
+        dead_letters=dead_letters,
     )
     assert verdict.account.samples["lost"] == ["b"]
     assert any("1 event stands in messages" in line for line in notes(verdict))

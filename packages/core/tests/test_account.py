@@ -22,10 +22,10 @@ def test_account_is_that_of_counters(
     found = account(
         source=source, filtered=filtered, rows=rows, dead=dead, pending=pending, samples=100
     )
-    came, stored, buried, waiting = map(Counter, (source, rows, dead, pending))
+    came, stored, dead_lettered, waiting = map(Counter, (source, rows, dead, pending))
     wanted = Counter({name: n for name, n in came.items() if name not in filtered})
     given_events = came | Counter(set(filtered))
-    lost = wanted - (stored + buried + waiting)
+    lost = wanted - (stored + dead_lettered + waiting)
     assert found.source == given_events.total()
     assert found.filtered == (given_events - wanted).total()
     assert found.rows == len(rows)
@@ -33,15 +33,15 @@ def test_account_is_that_of_counters(
     assert found.duplicates == (stored - (given_events | Counter(stored.keys()))).total()
     assert found.lost == lost.total()
     assert set(found.samples["lost"]) == set(lost)
-    strange = (stored.keys() | buried.keys() | waiting.keys()) - given_events.keys()
+    strange = (stored.keys() | dead_lettered.keys() | waiting.keys()) - given_events.keys()
     assert set(found.samples["unexpected"]) == strange
-    assert found.unexpected == sum(stored[i] + buried[i] + waiting[i] for i in strange)
+    assert found.unexpected == sum(stored[i] + dead_lettered[i] + waiting[i] for i in strange)
     wanting = wanted - stored
-    from_dead = {i: min(buried[i], wanting[i]) or (not stored[i]) for i in buried}
+    from_dead = {i: min(dead_lettered[i], wanting[i]) or (not stored[i]) for i in dead_lettered}
     assert found.dead_lettered == sum(from_dead.values())
-    assert set(found.samples["pending"]) >= set((wanting - buried) & waiting)
+    assert set(found.samples["pending"]) >= set((wanting - dead_lettered) & waiting)
     # What is wanted is in exactly one place.
-    got = (wanted & (stored + buried + waiting)).total()
+    got = (wanted & (stored + dead_lettered + waiting)).total()
     assert got + lost.total() == wanted.total()
     assert found.untold_ids == sum(n > 1 for n in came.values())
 

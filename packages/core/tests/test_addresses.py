@@ -123,18 +123,18 @@ def test_the_dead_letter_queue_of_another_account_is_found(monkeypatch):
     queue = Queue.resolve(cloud.aws, f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/q")
     counts = dict.fromkeys(COUNTS, "1")
     policy = {
-        "deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:letters",
+        "deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:dead_letters",
         "maxReceiveCount": 9,
     }
     cloud.replies["GetQueueAttributes"] = (
         200,
         {"Attributes": {**counts, "RedrivePolicy": json.dumps(policy)}},
     )
-    found = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/letters"
+    found = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/dead_letters"
     cloud.replies["GetQueueUrl"] = (200, {"QueueUrl": found})
     assert dead_letter_queue(cloud.aws, queue, None).url == found
     *_, body, _ = cloud.requests[-1]
-    assert body == {"QueueName": "letters", "QueueOwnerAWSAccountId": ACCOUNT}
+    assert body == {"QueueName": "dead_letters", "QueueOwnerAWSAccountId": ACCOUNT}
 
     # Without a policy it is looked for beside its queue, not at home.
     cloud.replies["GetQueueAttributes"] = (200, {"Attributes": counts})

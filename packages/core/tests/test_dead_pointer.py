@@ -10,18 +10,18 @@ from sluice_core import reasons, wire
 from sluice_core.aws.sqs import OutMessage, Received
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.deadletter.pointer import MARK, pointer_body, read_pointer, restored, whole_body
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
 KEY = "_sluice/dead/01a21509-0c9f-76aa-b615-00cf61fdfe41"
 
 
-def bury(letter, **options):
+def add_dead_letters(dead_letter, **options):
     """(what the dead-letter queue holds, bucket)"""
     clock = FakeClock()
     queue, bucket = FakeSqs(clock), FakeS3()
-    DeadLetters(queue, bucket, stop=Stop(), clock=clock, **options).send([letter])
+    DeadLetters(queue, bucket, stop=Stop(), clock=clock, **options).send([dead_letter])
     return queue.receive()[0], bucket
 
 
@@ -30,11 +30,11 @@ def moved(message):
     return replace(message, attributes={})
 
 
-def test_a_letter_knows_itself_by_its_body_alone():
+def test_a_dead_letter_knows_itself_by_its_body_alone():
     body = "é\ud800" * 400_000
     original = {wire.A_FIRST_ID: "1", wire.A_CODEC: "c", wire.A_COUNT: "7"}
-    letter = DeadLetter(body, reasons.TOO_LARGE, "why", "src", "p", 3, original)
-    message, bucket = bury(letter)
+    dead_letter = DeadLetter(body, reasons.TOO_LARGE, "why", "src", "p", 3, original)
+    message, bucket = add_dead_letters(dead_letter)
     found = DeadLetter.from_message(moved(message))
     assert found == DeadLetter.from_message(message)
     assert (found.reason, found.source, found.pack_id, found.position) == (
@@ -48,22 +48,22 @@ def test_a_letter_knows_itself_by_its_body_alone():
     assert message.body.isascii()
 
 
-def test_a_queue_for_small_messages_gets_a_small_letter():
+def test_a_queue_for_small_messages_gets_a_small_dead_letter():
     ids = "x" * 200_000
-    letter = DeadLetter("y" * 300_000, reasons.BOMB, "", original={wire.A_IDS: ids})
-    message, bucket = bury(letter, max_message_bytes=262_144)
+    dead_letter = DeadLetter("y" * 300_000, reasons.BOMB, "", original={wire.A_IDS: ids})
+    message, bucket = add_dead_letters(dead_letter, max_message_bytes=262_144)
     assert OutMessage(message.body, message.attributes).size <= 262_144
-    assert whole_body(bucket, restored(moved(message))) == letter.body
+    assert whole_body(bucket, restored(moved(message))) == dead_letter.body
 
 
 def test_another_object_under_the_key_is_not_taken_for_the_event():
-    message, bucket = bury(DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, ""))
+    message, bucket = add_dead_letters(DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, ""))
     (key,) = bucket.objects
     bucket.objects[key] = replace(bucket.objects[key], body=b"{}")
-    with pytest.raises(PoisonError, match=reasons.BODY_GONE):
+    with pytest.raises(DeadLetterError, match=reasons.BODY_GONE):
         whole_body(bucket, restored(moved(message)))
     bucket.objects.clear()
-    with pytest.raises(PoisonError, match=reasons.BODY_GONE):
+    with pytest.raises(DeadLetterError, match=reasons.BODY_GONE):
         whole_body(bucket, restored(moved(message)))
 
 
@@ -114,5 +114,5 @@ def test_a_pack_is_known_by_its_beginning():
     decoded = wire.decode(out.body, {}, max_unpacked_bytes=1000)
     assert (decoded.events, decoded.problems) == (events, [])
     damaged = out.body[:8] + "!" + out.body[9:]
-    with pytest.raises(PoisonError, match=reasons.BAD_BASE64):
+    with pytest.raises(DeadLetterError, match=reasons.BAD_BASE64):
         wire.decode(damaged, {}, max_unpacked_bytes=1000)

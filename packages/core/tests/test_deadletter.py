@@ -30,43 +30,47 @@ def office(clock, **sqs):
     st.none() | st.integers(0, 10_000),
     st.text(max_size=40),
 )
-def test_a_letter_survives_the_queue(body, reason, position, detail):
+def test_a_dead_letter_survives_the_queue(body, reason, position, detail):
     clock = FakeClock()
-    queue, _, letters = office(clock)
-    letters.send([DeadLetter(body, reason, detail, source="s", pack_id="p", position=position)])
+    queue, _, dead_letters = office(clock)
+    dead_letters.send(
+        [DeadLetter(body, reason, detail, source="s", pack_id="p", position=position)]
+    )
     (received,) = queue.receive()
-    letter = DeadLetter.from_message(received)
-    assert (letter.reason, letter.position, letter.source, letter.pack_id) == (
+    dead_letter = DeadLetter.from_message(received)
+    assert (dead_letter.reason, dead_letter.position, dead_letter.source, dead_letter.pack_id) == (
         reason,
         position,
         "s",
         "p",
     )
-    if not letter.escaped:
-        assert letter.body == body
+    if not dead_letter.escaped:
+        assert dead_letter.body == body
 
 
 def test_a_forbidden_character_inside_json_stays_the_same_json(clock):
-    queue, _, letters = office(clock)
+    queue, _, dead_letters = office(clock)
     body = '{"title":"\uffff"}'
-    letters.send([DeadLetter(body, reasons.BAD_EVENT, "x")])
-    letter = DeadLetter.from_message(queue.receive()[0])
-    assert letter.escaped
-    assert orjson.loads(letter.body) == orjson.loads(body)
+    dead_letters.send([DeadLetter(body, reasons.BAD_EVENT, "x")])
+    dead_letter = DeadLetter.from_message(queue.receive()[0])
+    assert dead_letter.escaped
+    assert orjson.loads(dead_letter.body) == orjson.loads(body)
 
 
 def test_what_is_too_large_for_sqs_stands_whole_in_the_bucket(clock):
-    queue, bucket, letters = office(clock)
+    queue, bucket, dead_letters = office(clock)
     body = "é" * 700_000
-    letters.send([DeadLetter(body, reasons.TOO_LARGE, "1.4 MB", original={"sluice-codec": "c"})])
-    letter = DeadLetter.from_message(queue.receive()[0])
-    assert letter.key is not None
-    assert letter.key.startswith("_sluice/dead/")
-    assert bucket.objects[letter.key].body.decode() == body
-    assert letter.original == {"sluice-codec": "c"}
+    dead_letters.send(
+        [DeadLetter(body, reasons.TOO_LARGE, "1.4 MB", original={"sluice-codec": "c"})]
+    )
+    dead_letter = DeadLetter.from_message(queue.receive()[0])
+    assert dead_letter.key is not None
+    assert dead_letter.key.startswith("_sluice/dead/")
+    assert bucket.objects[dead_letter.key].body.decode() == body
+    assert dead_letter.original == {"sluice-codec": "c"}
 
 
-def test_send_returns_only_when_every_letter_was_accepted(clock):
+def test_send_returns_only_when_every_dead_letter_was_accepted(clock):
     tries: list[int] = []
 
     def refuse(action, index, message):
@@ -77,9 +81,9 @@ def test_send_returns_only_when_every_letter_was_accepted(clock):
             else None
         )
 
-    queue, _, letters = office(clock, refuse=refuse)
-    letters.send([DeadLetter(f"letter {n}", reasons.NOT_JSON, "") for n in range(25)])
-    assert sorted(m.body for m in queue.sent) == sorted(f"letter {n}" for n in range(25))
+    queue, _, dead_letters = office(clock, refuse=refuse)
+    dead_letters.send([DeadLetter(f"dead letter {n}", reasons.NOT_JSON, "") for n in range(25)])
+    assert sorted(m.body for m in queue.sent) == sorted(f"dead letter {n}" for n in range(25))
 
 
 def test_an_outage_is_waited_out(clock):
@@ -90,10 +94,10 @@ def test_an_outage_is_waited_out(clock):
             raise TemporaryError("away")
 
     queue, bucket = FakeSqs(clock, before=down), FakeS3()
-    letters = DeadLetters(
+    dead_letters = DeadLetters(
         queue, bucket, stop=Stop(), clock=clock, on_error=lambda e, d: failures.append(d)
     )
-    letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
+    dead_letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
     assert len(failures) == 5
     assert len(queue) == 1
 
@@ -102,9 +106,9 @@ def test_a_refusal_for_good_is_loud(clock):
     def refuse(action, index, message):
         return Refused(index, "InvalidMessageContents", "no", permanent=True)
 
-    _, _, letters = office(clock, refuse=refuse)
+    _, _, dead_letters = office(clock, refuse=refuse)
     with pytest.raises(PermanentError, match="InvalidMessageContents"):
-        letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
+        dead_letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
 
 
 def test_a_forced_stop_ends_the_wait(clock):
@@ -113,9 +117,9 @@ def test_a_forced_stop_ends_the_wait(clock):
 
     stop = Stop()
     stop.force()
-    letters = DeadLetters(FakeSqs(clock, before=down), FakeS3(), stop=stop, clock=clock)
+    dead_letters = DeadLetters(FakeSqs(clock, before=down), FakeS3(), stop=stop, clock=clock)
     with pytest.raises(Stopped):
-        letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
+        dead_letters.send([DeadLetter("x", reasons.NOT_JSON, "")])
 
 
 def test_what_the_redrive_policy_moved_says_so(clock):
@@ -123,31 +127,33 @@ def test_what_the_redrive_policy_moved_says_so(clock):
     from sluice_core.aws.sqs import OutMessage
 
     queue.put_message(OutMessage("{}"))
-    letter = DeadLetter.from_message(queue.receive()[0])
-    assert letter.reason == "redriven"
+    dead_letter = DeadLetter.from_message(queue.receive()[0])
+    assert dead_letter.reason == "redriven"
 
 
 def test_a_whole_pack_keeps_the_ids_that_a_redrive_needs(clock):
     from sluice_core import wire
 
-    queue, _, letters = office(clock)
+    queue, _, dead_letters = office(clock)
     out = wire.encode_pack([b"{}", b"[]"], source="s", ids=["a", "b"], carry_ids=True)
     original = {name: str(value) for name, value in out.attributes.items()}
-    letters.send([DeadLetter(out.body, reasons.HASH_MISMATCH, "x", "s", "p", original=original)])
-    letter = DeadLetter.from_message(queue.receive()[0])
-    again = wire.decode(letter.body, letter.original, max_unpacked_bytes=1000)
+    dead_letters.send(
+        [DeadLetter(out.body, reasons.HASH_MISMATCH, "x", "s", "p", original=original)]
+    )
+    dead_letter = DeadLetter.from_message(queue.receive()[0])
+    again = wire.decode(dead_letter.body, dead_letter.original, max_unpacked_bytes=1000)
     assert again.ids == ["a", "b"]
     assert len(queue.sent[0].attributes) <= 10
 
 
-def test_a_whole_pack_s_letter_with_everything_stays_within_sqs_s_attributes(clock):
-    queue, _, letters = office(clock)
+def test_a_whole_pack_s_dead_letter_with_everything_stays_within_sqs_s_attributes(clock):
+    queue, _, dead_letters = office(clock)
     ids = ["a\nb", "c"]
     pack = wire.encode_pack(
         [b"{}", b"{}"], source="s", ids=ids, carry_ids=True, types=["x", "y"], sse_ids=["1", None]
     )
     original = {name: str(value) for name, value in pack.attributes.items()} | {wire.A_IDS: "AAAA"}
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         pack.body + "\uffff" + "x" * 1_100_000,
         reasons.BAD_BASE64,
         "d",
@@ -155,7 +161,7 @@ def test_a_whole_pack_s_letter_with_everything_stays_within_sqs_s_attributes(clo
         pack_id="p",
         original=original,
     )
-    letters.send([letter])
+    dead_letters.send([dead_letter])
     (received,) = queue.receive()
     assert len(received.attributes) <= SQS_MAX_ATTRIBUTES
     got = DeadLetter.from_message(received)
@@ -165,10 +171,10 @@ def test_a_whole_pack_s_letter_with_everything_stays_within_sqs_s_attributes(clo
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.none() | st.text(min_size=1))
-def test_a_lone_event_s_letter_keeps_id_type_and_sse_id(event_id, event_type, sse_id):
+def test_a_lone_event_s_dead_letter_keeps_id_type_and_sse_id(event_id, event_type, sse_id):
     clock = FakeClock()
-    queue, _, letters = office(clock)
-    letters.send(
+    queue, _, dead_letters = office(clock)
+    dead_letters.send(
         [
             DeadLetter(
                 "no json \uffff",

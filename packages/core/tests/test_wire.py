@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
 from sluice_core.aws.sqs import allowed
-from sluice_core.errors import PoisonError, UnknownCodecError
+from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
 
 LIMIT = 1 << 20
@@ -40,8 +40,8 @@ def pack(body: bytes, **attributes: str):
     return base64.b64encode(body).decode(), {wire.A_CODEC: wire.CODEC, **attributes}
 
 
-def poison(body: str, attributes: dict[str, str], limit: int = LIMIT) -> str:
-    with pytest.raises(PoisonError) as caught:
+def reason_of(body: str, attributes: dict[str, str], limit: int = LIMIT) -> str:
+    with pytest.raises(DeadLetterError) as caught:
         wire.decode(body, attributes, max_unpacked_bytes=limit)
     return caught.value.reason
 
@@ -87,7 +87,7 @@ def test_a_pack_that_could_not_be_read_back_is_not_made(lines, ids):
         wire.encode_pack(lines, source="s", ids=ids)
 
 
-def test_an_unknown_codec_is_no_poison():
+def test_an_unknown_codec_is_no_dead_letter():
     with pytest.raises(UnknownCodecError, match="v9"):
         wire.decode("AAAA", {wire.A_CODEC: "zstd+base64;v9"}, max_unpacked_bytes=LIMIT)
 
@@ -95,20 +95,20 @@ def test_an_unknown_codec_is_no_poison():
 def test_damage_has_its_own_reason():
     frame = zstandard.ZstdCompressor().compress(b'{"a":1}\n' * 1000)
     sizeless = zstandard.ZstdCompressor(write_content_size=False).compress(b'{"a":1}\n' * 1000)
-    assert poison("not base64!", {wire.A_CODEC: wire.CODEC}) == reasons.BAD_BASE64
-    assert poison("ÿé", {wire.A_CODEC: wire.CODEC}) == reasons.BAD_BASE64
-    assert poison(*pack(b"no zstd at all")) == reasons.BAD_ZSTD
-    assert poison(*pack(frame + b"tail")) == reasons.BAD_ZSTD
-    assert poison(*pack(sizeless + b"tail")) == reasons.BAD_ZSTD
-    assert poison(*pack(frame[:-3])) == reasons.TRUNCATED
-    assert poison(*pack(sizeless[:-3])) == reasons.TRUNCATED
-    assert poison("\ud800", {}) == reasons.BAD_UTF8
+    assert reason_of("not base64!", {wire.A_CODEC: wire.CODEC}) == reasons.BAD_BASE64
+    assert reason_of("ÿé", {wire.A_CODEC: wire.CODEC}) == reasons.BAD_BASE64
+    assert reason_of(*pack(b"no zstd at all")) == reasons.BAD_ZSTD
+    assert reason_of(*pack(frame + b"tail")) == reasons.BAD_ZSTD
+    assert reason_of(*pack(sizeless + b"tail")) == reasons.BAD_ZSTD
+    assert reason_of(*pack(frame[:-3])) == reasons.TRUNCATED
+    assert reason_of(*pack(sizeless[:-3])) == reasons.TRUNCATED
+    assert reason_of("\ud800", {}) == reasons.BAD_UTF8
 
 
 @given(st.binary(max_size=200))
-def test_garbage_is_poison_and_nothing_else(garbage):
+def test_garbage_is_a_dead_letter_and_nothing_else(garbage):
     body, attributes = pack(garbage)
-    with pytest.raises(PoisonError) as caught:
+    with pytest.raises(DeadLetterError) as caught:
         wire.decode(body, attributes, max_unpacked_bytes=LIMIT)
     assert caught.value.reason in reasons.ALL
 
@@ -119,7 +119,7 @@ def test_a_bomb_costs_no_memory(with_size):
     body, attributes = pack(bomb)
     tracemalloc.start()
     try:
-        assert poison(body, attributes) == reasons.BOMB
+        assert reason_of(body, attributes) == reasons.BOMB
         assert tracemalloc.get_traced_memory()[1] < 20 << 20
     finally:
         tracemalloc.stop()
@@ -129,7 +129,7 @@ def test_the_limit_is_inclusive():
     exact = b"x" * (LIMIT - 1) + b"\n"
     body, attributes = pack(zstandard.ZstdCompressor().compress(exact))
     assert wire.decode(body, attributes, max_unpacked_bytes=LIMIT).events == [exact[:-1]]
-    assert poison(body, attributes, LIMIT - 1) == reasons.BOMB
+    assert reason_of(body, attributes, LIMIT - 1) == reasons.BOMB
 
 
 def test_a_wrong_count_or_hash_keeps_the_events_and_tells():

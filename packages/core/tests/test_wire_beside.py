@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
 from sluice_core.aws.sqs import allowed
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
 from sluice_core.wire.beside import DEFAULT_TYPE
 
@@ -172,13 +172,13 @@ def test_what_is_not_one_an_event_is_told_and_not_used():
     "text",
     [b"no json", b"[1]", b'{"types":[1]}', b'{"ids":[null]}', b'{"sse":{}}', b"[" * 10**5, b"\xff"],
 )
-def test_damage_beside_the_events_is_poison(text):
-    with pytest.raises(PoisonError) as caught:
+def test_damage_beside_the_events_is_a_dead_letter(text):
+    with pytest.raises(DeadLetterError) as caught:
         wire.decode("{}", {wire.A_BESIDE: squeezed(text)}, max_unpacked_bytes=LIMIT)
     assert caught.value.reason == reasons.NOT_JSON
 
 
 def test_a_bomb_beside_the_events_is_refused():
-    with pytest.raises(PoisonError) as caught:
+    with pytest.raises(DeadLetterError) as caught:
         wire.decode("{}", {wire.A_BESIDE: squeezed(b" " * (17 << 20))}, max_unpacked_bytes=LIMIT)
     assert caught.value.reason == reasons.BOMB

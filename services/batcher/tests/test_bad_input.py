@@ -1,4 +1,4 @@
-"""Every bad input to its end: the letter in the dead-letter queue, the good rows in S3, the message gone."""
+"""Every bad input to its end: the dead letter in the dead-letter queue, the good rows in S3, the message gone."""
 
 import base64
 import json
@@ -51,9 +51,9 @@ def test_a_message_that_holds_no_event_is_one_dead_letter(name):
     rig = Rig(batch_max_rows=1)
     rig.send([message, pack([event("neighbour")])])
     rig.run_dry()
-    (letter,) = rig.dead()
-    assert (letter.reason, letter.body) == (reason, message.body)
-    assert letter.original.get("sluice-codec") == message.attributes.get("sluice-codec") or (
+    (dead_letter,) = rig.dead()
+    assert (dead_letter.reason, dead_letter.body) == (reason, message.body)
+    assert dead_letter.original.get("sluice-codec") == message.attributes.get("sluice-codec") or (
         "sluice-codec" not in message.attributes
     )
     assert rig.ids() == ["neighbour"]
@@ -61,28 +61,28 @@ def test_a_message_that_holds_no_event_is_one_dead_letter(name):
     assert rig.metric("poison_records_total", reason=reason) == 1
 
 
-def test_bad_events_in_a_pack_are_letters_with_place_and_pack_and_the_good_ones_rows():
+def test_bad_events_in_a_pack_are_dead_letters_with_place_and_pack_and_the_good_ones_rows():
     big = json.dumps(event("big", comment="x" * 3000)).encode()
     rig = Rig(batch_max_rows=100, max_event_bytes=2000)
     message = pack([event("a"), b"not json", b"[]", big, event("b"), b'{"title": "\xff"}'])
     rig.send([message])
     rig.run_dry()
-    letters = {letter.position: letter for letter in rig.dead()}
-    assert {place: letter.reason for place, letter in letters.items()} == {
+    dead_letters = {dead_letter.position: dead_letter for dead_letter in rig.dead()}
+    assert {place: dead_letter.reason for place, dead_letter in dead_letters.items()} == {
         1: reasons.NOT_JSON,
         2: reasons.NOT_OBJECT,
         3: reasons.TOO_LARGE,
         5: reasons.BAD_UTF8,
     }
-    assert [letters[n].body for n in (1, 2, 3, 5)] == [
+    assert [dead_letters[n].body for n in (1, 2, 3, 5)] == [
         "not json",
         "[]",
         big.decode(),
         '{"title": "\\xff"}',
     ]
     pack_id = message.attributes["sluice-pack-id"]
-    assert {letter.pack_id for letter in letters.values()} == {pack_id}
-    assert {letter.source for letter in letters.values()} == {"test"}
+    assert {dead_letter.pack_id for dead_letter in dead_letters.values()} == {pack_id}
+    assert {dead_letter.source for dead_letter in dead_letters.values()} == {"test"}
     assert rig.ids() == ["a", "b"]
     assert len(rig.queue) == 0
 
@@ -100,8 +100,12 @@ def test_a_wrong_count_or_hash_is_told_and_the_lines_are_rows(attributes, reason
     message = pack([event("a"), event("b")], **attributes)
     rig.send([message])
     rig.run_dry()
-    (letter,) = rig.dead()
-    assert (letter.reason, letter.body, letter.position) == (reason, message.body, None)
+    (dead_letter,) = rig.dead()
+    assert (dead_letter.reason, dead_letter.body, dead_letter.position) == (
+        reason,
+        message.body,
+        None,
+    )
     assert rig.ids() == ["a", "b"]
     assert len(rig.queue) == 0
 
@@ -130,7 +134,7 @@ def test_a_pack_of_nothing_is_deleted():
     assert rig.dead() == []
 
 
-def test_the_message_is_deleted_only_after_the_letter_was_accepted():
+def test_the_message_is_deleted_only_after_the_dead_letter_was_accepted():
     rig = Rig(batch_max_rows=1)
     down = {"left": 5}
 
@@ -146,10 +150,10 @@ def test_the_message_is_deleted_only_after_the_letter_was_accepted():
     assert rig.batcher.flusher.step()
     while rig.batcher.deleter.step():
         pass
-    assert rig.queue.deleted == [], "its rows are stored, its letter is not"
+    assert rig.queue.deleted == [], "its rows are stored, its dead letter is not"
     rig.settle()
     assert rig.queue.deleted == ["m0"]
-    assert [letter.body for letter in rig.dead()] == ["junk"]
+    assert [dead_letter.body for dead_letter in rig.dead()] == ["junk"]
     assert rig.ids() == ["a"]
 
 
@@ -175,7 +179,7 @@ def test_a_dead_letter_queue_that_denies_keeps_the_original():
     assert rig.health.not_ready() == {}
 
 
-def test_letters_that_wait_are_bounded():
+def test_dead_letters_that_wait_are_bounded():
     rig = Rig(max_event_bytes=1000)
     body = "x" * 1_000_000
     rig.send(OutMessage(body) for _ in range(70))
@@ -193,9 +197,9 @@ def test_an_event_too_large_for_sqs_stands_whole_in_the_bucket():
     rig = Rig(batch_max_rows=1)
     rig.send([pack([huge, event("a")])])
     rig.run_dry()
-    (letter,) = rig.dead()
-    assert letter.reason == reasons.TOO_LARGE
-    assert rig.bucket.objects[letter.key].body == huge
+    (dead_letter,) = rig.dead()
+    assert dead_letter.reason == reasons.TOO_LARGE
+    assert rig.bucket.objects[dead_letter.key].body == huge
     assert rig.ids() == ["a"]
 
 
@@ -224,10 +228,10 @@ def test_sse_ids_travel_with_a_pack():
     rig.send([message])
     rig.run_dry()
     assert rig.ids() == ["x1", "x3"]
-    assert [letter.position for letter in rig.dead()] == [1]
+    assert [dead_letter.position for dead_letter in rig.dead()] == [1]
 
 
-def test_an_id_that_the_event_does_not_hold_travels_with_its_letter():
+def test_an_id_that_the_event_does_not_hold_travels_with_its_dead_letter():
     rig = Rig(batch_max_rows=100)
     ids = ["sse-1", "sse-2", "sse-3"]
     rig.send(
@@ -238,6 +242,6 @@ def test_an_id_that_the_event_does_not_hold_travels_with_its_letter():
         ]
     )
     rig.run_dry()
-    (letter,) = rig.dead()
-    assert letter.original == {wire.A_FIRST_ID: "sse-2"}
+    (dead_letter,) = rig.dead()
+    assert dead_letter.original == {wire.A_FIRST_ID: "sse-2"}
     assert rig.ids() == ["sse-1", "sse-3"]

@@ -50,8 +50,8 @@ def test_types_and_sse_ids_of_a_pack_with_a_bad_event_in_it(columns):
         row("c", "message", None, 2),
         row("d", "delete", "10", 3),
     ]
-    (letter,) = rig.dead()
-    assert letter.original == {
+    (dead_letter,) = rig.dead()
+    assert dead_letter.original == {
         wire.A_FIRST_ID: "b",
         wire.A_EVENT_TYPE: "delete",
         wire.A_SSE_ID: "8",
@@ -64,8 +64,8 @@ def test_a_dead_letter_that_is_mended_and_sent_back_is_the_same_event(columns):
         [b"no json"], source="s", ids=[name], carry_ids=True, types=["up\x00"], sse_ids=["\uffff"]
     )
     rig, _ = rows_of(columns, packed)
-    (letter,) = rig.dead()
-    _, rows = rows_of(columns, OutMessage('{"n":1}', letter.original))
+    (dead_letter,) = rig.dead()
+    _, rows = rows_of(columns, OutMessage('{"n":1}', dead_letter.original))
     assert rows == [row(name, "up\x00", "\uffff", 1)]
 
 
@@ -109,7 +109,7 @@ def test_what_a_transform_fails_on_keeps_all_of_it(columns, monkeypatch, tmp_pat
     )
     rig, rows = rows_of(columns, message, transform="beside_hook:fail")
     assert rows == []
-    told = {letter.reason: letter.original for letter in rig.dead()}
+    told = {dead_letter.reason: dead_letter.original for dead_letter in rig.dead()}
     assert told["transform-failed"] == {
         wire.A_FIRST_ID: "b",
         wire.A_EVENT_TYPE: "u",

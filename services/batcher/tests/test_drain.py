@@ -183,7 +183,7 @@ def test_a_hand_back_that_hangs_does_not_outlast_the_grace_period():
     assert len(rig.queue) == 25
 
 
-def test_letters_are_sent_before_the_end():
+def test_dead_letters_are_sent_before_the_end():
     rig = Rig(
         SystemClock(), batch_max_rows=1000, batch_max_age=600, shutdown_grace=10, receive_wait=1
     )
@@ -193,12 +193,12 @@ def test_letters_are_sent_before_the_end():
     running.wait_until(lambda: running.batcher.buffer.rows)
     rig.stop.request()
     assert running.join() == 0
-    assert [letter.body for letter in rig.dead()] == ["junk"]
+    assert [dead_letter.body for dead_letter in rig.dead()] == ["junk"]
     assert rig.ids() == ["a"]
     assert len(rig.queue) == 0
 
 
-@pytest.mark.parametrize("part", ["flusher", "keeper", "desk", "deleter"])
+@pytest.mark.parametrize("part", ["flusher", "keeper", "outbox", "deleter"])
 def test_a_crashed_thread_ends_the_process(part, monkeypatch):
     rig = Rig(SystemClock(), batch_max_rows=1000, shutdown_grace=5, receive_wait=1)
     Poll(rig)
@@ -210,7 +210,7 @@ def test_a_crashed_thread_ends_the_process(part, monkeypatch):
         owner = {
             "flusher": flusher.Flusher,
             "keeper": leases.LeaseKeeper,
-            "desk": outbox.DeadLetterOutbox,
+            "outbox": outbox.DeadLetterOutbox,
             "deleter": deleter.Deleter,
         }[part]
 

@@ -58,12 +58,12 @@ def test_an_object_in_which_no_column_finds_anything_is_a_dead_letter(name, colu
     rig = Rig(batch_max_rows=1, columns=columns)
     rig.send([OutMessage(json.dumps(body), {}), pack([event("a", title="t"), body, event("b")])])
     rig.run_dry()
-    letters = rig.dead()
-    assert [(x.reason, x.body, x.position) for x in letters] == [
+    dead_letters = rig.dead()
+    assert [(x.reason, x.body, x.position) for x in dead_letters] == [
         (reasons.NO_COLUMN, json.dumps(body), None),
         (reasons.NO_COLUMN, json.dumps(body), 1),
     ]
-    assert all(hint in letter.detail for letter in letters)
+    assert all(hint in dead_letter.detail for dead_letter in dead_letters)
     assert rig.ids() == ["a", "b"]
     assert len(rig.queue) == 0
 
@@ -127,7 +127,9 @@ def test_what_is_no_such_envelope_stays_as_it_is(unwrap):
     rig.send([OutMessage(json.dumps(body), {}) for body in strangers])
     rig.send([pack([event("a")]), OutMessage(json.dumps(event("b")), {})])
     rig.run_dry()
-    assert sorted(letter.body for letter in rig.dead()) == sorted(map(json.dumps, strangers))
+    assert sorted(dead_letter.body for dead_letter in rig.dead()) == sorted(
+        map(json.dumps, strangers)
+    )
     assert rig.ids() == ["a", "b"]
 
 

@@ -95,13 +95,13 @@ def test_a_hook_may_add_and_drop_columns():
     assert found.metadata["rows"] == "8"
 
 
-def test_rows_that_a_hook_fails_on_are_letters_and_the_others_rows():
+def test_rows_that_a_hook_fails_on_are_dead_letters_and_the_others_rows():
     rig = rig_with("picky")
-    (letter,) = rig.dead()
-    assert (letter.reason, letter.position) == (reasons.TRANSFORM_FAILED, 1)
-    assert "I do not like it" in letter.detail
-    assert '"e5"' in letter.body
-    assert letter.original == {"sluice-first-id": "e5"}
+    (dead_letter,) = rig.dead()
+    assert (dead_letter.reason, dead_letter.position) == (reasons.TRANSFORM_FAILED, 1)
+    assert "I do not like it" in dead_letter.detail
+    assert '"e5"' in dead_letter.body
+    assert dead_letter.original == {"sluice-first-id": "e5"}
     assert rig.ids() == [f"e{n}" for n in range(8) if n != 5]
     assert len(rig.queue) == 0
     assert rig.metric("transform_failures_total") >= 3
@@ -110,9 +110,9 @@ def test_rows_that_a_hook_fails_on_are_letters_and_the_others_rows():
 @pytest.mark.parametrize("name", ["broken", "no_frame", "nameless", "twice", "wrong_type"])
 def test_a_hook_that_never_works_sends_all_to_the_dead_letter_queue_and_loses_nothing(name):
     rig = rig_with(name)
-    letters = rig.dead()
-    assert sorted(letter.position for letter in letters) == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert {letter.reason for letter in letters} == {reasons.TRANSFORM_FAILED}
+    dead_letters = rig.dead()
+    assert sorted(dead_letter.position for dead_letter in dead_letters) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert {dead_letter.reason for dead_letter in dead_letters} == {reasons.TRANSFORM_FAILED}
     assert rig.rows() == []
     assert len(rig.queue) == 0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.wire.event_id import event_id
 from sluice_producer.pack.filter import CANARY, EMPTY, TYPE, Dropped, Judge
 from sluice_producer.pack.identity import SHA256, Identity, parse_rule
@@ -38,7 +38,7 @@ def kept(data: str, *, wikimedia: bool = True, rule: str | None = None, **option
 
 
 def reason(data: str, **options: object) -> str:
-    with pytest.raises(PoisonError) as caught:
+    with pytest.raises(DeadLetterError) as caught:
         kept(data, **options)
     assert data[:20] not in caught.value.detail or not data
     return caught.value.reason
@@ -92,14 +92,14 @@ def test_odd_fields_do_not_hide_a_canary() -> None:
     "data", ["x", "{", '{"a":}', '{"a":1}x', "[DONE]", '{"a":NaN}', "'", "[" * 100_000]
 )
 def test_no_json(data: str) -> None:
-    with pytest.raises(PoisonError) as caught:
+    with pytest.raises(DeadLetterError) as caught:
         judged_as(True, max_bytes=10**6).judge(event(data))
     assert caught.value.reason == reasons.NOT_JSON
 
 
 @pytest.mark.parametrize("data", ["7", '"text"', "[]", "null", "true", '[{"meta":{}}]'])
 def test_no_object(data: str) -> None:
-    with pytest.raises(PoisonError) as caught:
+    with pytest.raises(DeadLetterError) as caught:
         kept(data)
     assert caught.value.reason == reasons.NOT_OBJECT
 
@@ -120,7 +120,9 @@ def test_the_limit_counts_bytes_and_includes_itself() -> None:
 
 
 def test_what_was_cut_is_too_large_whatever_is_left() -> None:
-    with pytest.raises(PoisonError, match="1007 bytes, of which the first 7 are kept") as caught:
+    with pytest.raises(
+        DeadLetterError, match="1007 bytes, of which the first 7 are kept"
+    ) as caught:
         judged_as(True).judge(event('{"a":1}', lost=1000))
     assert caught.value.reason == reasons.TOO_LARGE
 
@@ -154,7 +156,7 @@ def test_other_types_are_filtered_whatever_they_hold(wikimedia: bool) -> None:
         assert caught.value.meta.topic == ("t" if wikimedia and "topic" in data else None)
     for kind in ("update", "message"):
         assert judge.judge(event('{"a":1}', kind=kind)).body == b'{"a":1}'
-    with pytest.raises(PoisonError):
+    with pytest.raises(DeadLetterError):
         judge.judge(event("no json", kind="update"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons
-from sluice_core.errors import ConfigError, PoisonError
+from sluice_core.errors import ConfigError, DeadLetterError
 from sluice_core.settings import load_settings
 from sluice_core.wire.beside import EVENT_MAX_CHARS
 from sluice_core.wire.event_id import digest, event_id
@@ -137,7 +137,7 @@ def test_an_id_of_any_length_is_whole_and_one_that_no_message_takes_is_a_dead_le
     assert named("{}", SSE, longest) == (longest, True)
     judge = Judge(Identity(SSE, wikimedia=False), wikimedia=False, max_bytes=1000)
     too_long = event("{}", "x" * (EVENT_MAX_CHARS + 1))
-    with pytest.raises(PoisonError) as caught:
+    with pytest.raises(DeadLetterError) as caught:
         judge.judge(too_long)
     assert caught.value.reason == reasons.TOO_LARGE
     assert judge.identity.name_unjudged(too_long) == digest(b"{}", too_long.last_event_id)

@@ -100,10 +100,10 @@ def test_a_clock_that_goes_backwards_changes_no_age() -> None:
 
 def test_full_by_bytes_after_base64_and_close_to_the_limit_once_the_ratio_is_known() -> None:
     bench = Bench(Limits(0, 65_536, 2**24, 5.0))
-    letters = random.Random(3)
+    dead_letters = random.Random(3)
     sizes = []
     for _ in range(6000):
-        text = "".join(letters.choices(string.ascii_lowercase[:8], k=300))
+        text = "".join(dead_letters.choices(string.ascii_lowercase[:8], k=300))
         for pack in bench.add(b'{"t":"%b"}' % text.encode()):
             parcels = list(bench.encoder.encode(pack))
             assert pack.trigger == BYTES

@@ -77,8 +77,8 @@ def test_bad_input_is_followed_to_its_end(tmp_path: Path) -> None:
         until(lambda: len(cloud.dlq.sent) == 4 and len(cloud.events) == 3, "all fates")
         assert running.stop() is None
     assert sorted(e.decode() for e in cloud.events) == sorted([inputs[0], inputs[6], "{}"])
-    letters = [(m.body, m.attributes[A_REASON]) for m in cloud.dlq.sent]
-    assert letters[:3] == [
+    dead_letters = [(m.body, m.attributes[A_REASON]) for m in cloud.dlq.sent]
+    assert dead_letters[:3] == [
         ("no json", reasons.NOT_JSON),
         ("[7]", reasons.NOT_OBJECT),
         (big, reasons.TOO_LARGE),

@@ -31,7 +31,7 @@ def secretive(url: str) -> str:
     return f"{url.replace('://', '://me:hunter2-pw@')}?{QUERY}"
 
 
-def test_messages_letters_checkpoint_metrics_and_health_hold_no_secret() -> None:
+def test_messages_dead_letters_checkpoint_metrics_and_health_hold_no_secret() -> None:
     cloud = Cloud()
     frames = [frame('{"n":1}', sse_id="1"), frame("no json", sse_id="2")]
 

@@ -66,10 +66,10 @@ def test_types_travel_and_control_frames_are_filtered(wire_name: str, tmp_path: 
     ]
     assert running.metric("events_filtered_total", reason="type") == 3
     assert running.metric("events_without_id_total") == 0
-    (letter,) = cloud.dlq.sent
-    assert letter.body == "no json"
-    assert letter.attributes[wire.A_EVENT_TYPE] == "update"
-    assert letter.attributes[wire.A_FIRST_ID] == digest(b"no json")
+    (dead_letter,) = cloud.dlq.sent
+    assert dead_letter.body == "no json"
+    assert dead_letter.attributes[wire.A_EVENT_TYPE] == "update"
+    assert dead_letter.attributes[wire.A_FIRST_ID] == digest(b"no json")
     states = [json.loads(line) for line in ledger.read_text().splitlines()[1:]]
     assert [(entry["id"], entry["state"]) for entry in states] == [
         (digest(b'"hello"'), "filtered"),

@@ -37,10 +37,10 @@ class Line:
         self.settled: list[AckGroup] = []
         self.acks = Acks(self.settled.extend, room=2**40)
         self.outbox: Outbox[Pack] = Outbox()
-        letters = DeadLetters(
+        dead_letters = DeadLetters(
             self.dlq, self.bucket, stop=self.runtime.stop, clock=self.clock, rng=random.Random(seed)
         )
-        self.dead_events = DeadEvents(letters, self.acks, self.runtime, source="s")
+        self.dead_events = DeadEvents(dead_letters, self.acks, self.runtime, source="s")
         self.packer = Packer(Limits(events, 65_536, 2**24, 5.0), self.acks, self.clock, plain=plain)
         self.encoder = Encoder("s", plain, 65_536, limit)
         self.sender = Sender(

@@ -77,11 +77,11 @@ class Cloud:
             "SLUICE_BUCKET": self.name,
         }
 
-    def letters(self) -> list[DeadLetter]:
+    def dead_letters(self) -> list[DeadLetter]:
         """All dead letters, left where they are."""
-        return list(self._letters())
+        return list(self._dead_letters())
 
-    def _letters(self) -> Iterator[DeadLetter]:
+    def _dead_letters(self) -> Iterator[DeadLetter]:
         queue, handles = self.dlq, []
         while messages := queue.receive(wait_seconds=0, visibility=30):
             for message in messages:

@@ -160,7 +160,7 @@ class Pipeline:
         assert not found.lost, found
         assert not found.strangers, found
         assert duplicates or not found.duplicates, found
-        assert self.cloud.dlq.attributes().depth == 0, self.cloud.letters()
+        assert self.cloud.dlq.attributes().depth == 0, self.cloud.dead_letters()
         self.verified(found)
         return found
 

@@ -6,7 +6,7 @@ from sluice_core import reasons
 from sluice_core.errors import ConfigError
 
 _KNOWN: Final = reasons.ALL | {"redriven"}
-"""With what a letter is called that only the queue's own redrive policy moved."""
+"""With what a dead letter is called that only the queue's own redrive policy moved."""
 
 
 def known_reason(name: str | None) -> None:

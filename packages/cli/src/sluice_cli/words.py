@@ -2,5 +2,5 @@
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 letter`, `2,000 letters`; `many` when an s is not enough: `counted(n, "letter is", "letters are")`."""
+    """`1 dead letter`, `2,000 dead letters`; `many` when an s is not enough: `counted(n, "dead letter is", "dead letters are")`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

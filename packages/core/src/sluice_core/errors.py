@@ -14,7 +14,7 @@
     │   ├── UnexpectedAnswerError  what answered is not, or not now, the service that was asked
     │   └── ClockSkewError        this machine's clock is too far from AWS's
     ├── PreconditionError      S3 refused a conditional write (412, or 409 while another was under way)
-    ├── PoisonError            this message or event can never be processed: dead letter
+    ├── DeadLetterError            this message or event can never be processed: dead letter
     └── UnknownCodecError      a newer producer's message: left in the queue for a newer batcher
 
 Anything else that escapes is a bug, and is let through as one.
@@ -85,7 +85,7 @@ class PreconditionError(SluiceError):
     """A conditional write was refused: the object is not in the state that the condition names."""
 
 
-class PoisonError(SluiceError):
+class DeadLetterError(SluiceError):
     """A message or an event that can never be processed.
 
     `reason` is one of `sluice_core.reasons`; `detail` is for people and holds no event content.

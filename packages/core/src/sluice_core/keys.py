@@ -18,7 +18,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def safe_name(name: str) -> str:
-    """`name` with everything that is not a letter, digit, dot, dash or underscore folded into `-` (≤ 128)."""
+    """`name` with everything that is not a dead letter, digit, dot, dash or underscore folded into `-` (≤ 128)."""
     return _UNSAFE.sub("-", name).strip("-.")[:128] or "source"
 
 

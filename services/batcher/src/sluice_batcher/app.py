@@ -61,7 +61,7 @@ class Batcher:
             _delivery(clients, patient),
             patient,
             count=metrics.dead_lettered,
-            backlog=metrics.poison_backlog.set,
+            backlog=metrics.dead_letters_waiting.set,
         )
         self.buffer = Buffer(_limits(settings), flush.set)
         intake = Intake(

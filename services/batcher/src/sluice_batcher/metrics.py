@@ -122,10 +122,12 @@ class Metrics:
         self.extension_failures = counter(
             "visibility_extension_failures", "Extensions that SQS refused or did not answer."
         )
-        self.poison = counter("poison_records", "Dead letters accepted by their queue.", ["reason"])
+        self.reason_of = counter(
+            "poison_records", "Dead letters accepted by their queue.", ["reason"]
+        )
         for reason in sorted(reasons.ALL):
-            self.poison.labels(reason)
-        self.poison_backlog = gauge("poison_backlog", "Dead letters waiting to be accepted.")
+            self.reason_of.labels(reason)
+        self.dead_letters_waiting = gauge("poison_backlog", "Dead letters waiting to be accepted.")
         self.transform_failures = counter("transform_failures", "Calls of the hook that failed.")
         self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
         self.held_rows = gauge("held_rows", "Rows held and not stored yet.")
@@ -145,9 +147,9 @@ class Metrics:
         )
 
     def dead_lettered(self, by_reason: Mapping[str, int]) -> None:
-        """Letters that their queue has accepted, by reason."""
+        """Dead letters that their queue has accepted, by reason."""
         for reason, count in by_reason.items():
-            self.poison.labels(reason).inc(count)
+            self.reason_of.labels(reason).inc(count)
 
     def watch(
         self,

@@ -118,7 +118,7 @@ class Rig:
         return sum(self.batcher.receivers[0].poll() for _ in range(polls))
 
     def flush(self) -> int:
-        """Flushes all that is due now, sends letters, deletes; gives the number of batches."""
+        """Flushes all that is due now, sends dead letters, deletes; gives the number of batches."""
         batches = 0
         while self.batcher.flusher.step():
             batches += 1

@@ -55,7 +55,7 @@ def check_queues(target: Target) -> Iterator[Result]:
             name, "it is the queue itself: dead letters would go round for ever", "set SLUICE_DLQ"
         )
         return
-    yield ok(name, f"{dead.name}: {counted(inside.depth, 'letter')}")
+    yield ok(name, f"{dead.name}: {counted(inside.depth, 'dead letter')}")
     yield retention(name, inside)
     yield from _permissions(name, dead)
     if attributes is not None:
@@ -145,7 +145,7 @@ def redrive_policy(attributes: QueueAttributes, dead: str) -> Result:
     if where != dead:
         return warning(
             name,
-            f"it leads to {where}, and Sluice's letters go to {dead}: two places to look",
+            f"it leads to {where}, and Sluice's dead letters go to {dead}: two places to look",
             "set SLUICE_DLQ and the redrive policy to the same queue",
         )
     if count < ENOUGH_RECEIVES:

@@ -18,9 +18,11 @@ from sluice_cli.words import counted
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Reason = Annotated[
-    str | None, typer.Option(help="Only letters of this reason (as `dlq ls` names them).")
+    str | None, typer.Option(help="Only dead letters of this reason (as `dlq ls` names them).")
 ]
-Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for letters that others hold.")]
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for dead letters that others hold.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -32,11 +34,13 @@ def _dlq() -> None:
 @app.command("ls")
 def ls(
     reason: Reason = None,
-    limit: Annotated[int, typer.Option(min=0, help="Letters to name; reasons count all.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Dead letters to name; reasons count all.")
+    ] = 20,
     wait: Wait = 10.0,
     json: Json = False,
 ) -> None:
-    """Reasons with their counts, and the letters."""
+    """Reasons with their counts, and the dead letters."""
     with told():
         known_reason(reason)
         target = Target.of_environment()
@@ -46,10 +50,10 @@ def ls(
         return
     console = Console()
     console.print(summary(found, target.dlq.name))
-    if found.letters:
+    if found.dead_letters:
         console.print(listing(found))
     if found.unseen:
-        held = counted(found.unseen, "letter is", "letters are")
+        held = counted(found.unseen, "dead letter is", "dead letters are")
         typer.echo(f"{held} held by somebody else and not counted here")
 
 
@@ -58,7 +62,7 @@ def show(
     message_id: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="A message id of `dlq ls`, or its beginning, of one letter."
+            metavar="ID", help="A message id of `dlq ls`, or its beginning, of one dead letter."
         ),
     ],
     body: Annotated[
@@ -67,7 +71,7 @@ def show(
     wait: Wait = 10.0,
     json: Json = False,
 ) -> None:
-    """One letter: reason, detail, where it comes from; its body only when asked for."""
+    """One dead letter: reason, detail, where it comes from; its body only when asked for."""
     with told():
         target = Target.of_environment()
         found = find(target.dlq, target.bucket, message_id, body=body, patience=wait)
@@ -85,28 +89,28 @@ def redrive(
         str | None,
         typer.Argument(
             metavar="[ID]",
-            help="A message id of `dlq ls`, or its beginning, of one letter. Default: all letters.",
+            help="A message id of `dlq ls`, or its beginning, of one dead letter. Default: all dead letters.",
         ),
     ] = None,
     *,
     reason: Reason = None,
     begins: Annotated[
-        str | None, typer.Option("--id", help="All letters whose message id begins so.")
+        str | None, typer.Option("--id", help="All dead letters whose message id begins so.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many letters.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many dead letters.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without: only tell.")] = False,
     wait: Wait = 10.0,
     json: Json = False,
 ) -> None:
-    """Send one letter, or all, back to the main queue: whole messages as they were, events one by one.
+    """Send one dead letter, or all, back to the main queue: whole messages as they were, events one by one.
 
-    Remove the reason first (a limit, a hook, a version): what is still wrong comes back. Each letter is deleted
+    Remove the reason first (a limit, a hook, a version): what is still wrong comes back. Each dead letter is deleted
     only after the main queue has accepted it.
     """
     with told():
         known_reason(reason)
         if message_id is not None and (reason is not None or begins is not None):
-            raise ConfigError("a message id names one letter: leave --reason and --id out")
+            raise ConfigError("a message id names one dead letter: leave --reason and --id out")
         target = Target.of_environment()
         console = Console(stderr=True)
         with console.status("reading the dead-letter queue …") as status:

@@ -72,16 +72,21 @@ def main(
         remote = Target.of_environment() if dlq or queue or not local else None
         # An event only moves forward: source, queue, then object or dead letter. Read in that order, nothing
         # that moves while we look can be missed.
-        queued = letters = None
+        queued = dead_letters = None
         if remote is not None and queue:
             queued = verify.read_messages(remote.queue, remote.bucket, patience=wait)
         if remote is not None and (dlq or (dlq is None and not local)):
-            letters = verify.read_messages(remote.dlq, remote.bucket, patience=wait)
+            dead_letters = verify.read_messages(remote.dlq, remote.bucket, patience=wait)
         place = where or (remote.where if remote else "")
         bucket = None if local or remote is None else remote.bucket_of(place)
         objects = verify.read_objects(place, bucket, id_column)
         verdict = verify.judge(
-            objects, source=given, ledger=sent, letters=letters, queued=queued, samples=samples
+            objects,
+            source=given,
+            ledger=sent,
+            dead_letters=dead_letters,
+            queued=queued,
+            samples=samples,
         )
     if json:
         typer.echo(orjson.dumps(verdict.to_dict(), option=orjson.OPT_INDENT_2))

@@ -14,7 +14,7 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import A_ESCAPED
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
-from sluice_core.errors import PoisonError, UnknownCodecError
+from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.wire.event_id import digest, parsed_id
 
 MAX_UNPACKED: Final = 2**30
@@ -48,7 +48,7 @@ def content(message: Received, bucket: BucketLike | None) -> Content:
         return _by_name(attributes)
     try:
         body = message.body if bucket is None else whole_body(bucket, message)
-    except PoisonError:
+    except DeadLetterError:
         return _by_name(attributes)
     if wire.is_packed(body, attributes):
         return _pack(body, attributes)
@@ -58,7 +58,7 @@ def content(message: Received, bucket: BucketLike | None) -> Content:
 def _pack(body: str, attributes: Mapping[str, str]) -> Content:
     try:
         decoded = wire.decode(body, attributes, max_unpacked_bytes=MAX_UNPACKED)
-    except (PoisonError, UnknownCodecError):
+    except (DeadLetterError, UnknownCodecError):
         return _by_name(attributes)
     ids: Sequence[str | None] = decoded.ids or [None] * len(decoded.events)
     events = [_names(event, known) for event, known in zip(decoded.events, ids, strict=True)]
@@ -91,7 +91,7 @@ def _carried(body: str, attributes: Mapping[str, str]) -> str | None:
     """The id that travels with a lone event; what an old writer may have changed on its way is better than none."""
     try:
         told = wire.decode(body, attributes, max_unpacked_bytes=MAX_UNPACKED).ids
-    except PoisonError:
+    except DeadLetterError:
         told = None
     return told[0] if told else attributes.get(wire.A_FIRST_ID)
 

@@ -1,7 +1,7 @@
 """Dead letters back into the main queue.
 
-A letter is deleted only after the main queue has accepted its message: a crash in between gives a duplicate,
-never a loss. What was sent once is not sent again in the same run: a letter that the batcher refuses anew comes
+A dead letter is deleted only after the main queue has accepted its message: a crash in between gives a duplicate,
+never a loss. What was sent once is not sent again in the same run: a dead letter that the batcher refuses anew comes
 back while we read, and would go round for ever.
 """
 
@@ -15,7 +15,7 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import OutMessage, QueueLike, Received, escape
 from sluice_core.deadletter import A_DETAIL, A_ESCAPED, A_POSITION, A_REASON, DeadLetter
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.service.clock import Clock, SystemClock
 from sluice_core.wire.event_id import digest
@@ -25,36 +25,36 @@ from sluice_cli.dlq.peek import Peek
 from sluice_cli.words import counted
 
 STORED_ALREADY: Final = frozenset({reasons.COUNT_MISMATCH, reasons.HASH_MISMATCH})
-"""Letters that only tell of a damaged pack whose readable events are rows: sending them again doubles those."""
+"""Dead letters that only tell of a damaged pack whose readable events are rows: sending them again doubles those."""
 
-_LETTERS_OWN: Final = {A_REASON, A_DETAIL, A_POSITION, A_DEAD_KEY, A_ESCAPED}
+_DEAD_LETTERS_OWN: Final = {A_REASON, A_DETAIL, A_POSITION, A_DEAD_KEY, A_ESCAPED}
 _PACKS_OWN: Final = {wire.A_PACK_ID, wire.A_COUNT, wire.A_LAST_ID, wire.A_IDS}
 
 
 class StaysError(Exception):
-    """This letter cannot go back; the message says why."""
+    """This dead letter cannot go back; the message says why."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which letters: of one reason, those whose message id begins so, at most so many (None: all)."""
+    """Which dead letters: of one reason, those whose message id begins so, at most so many (None: all)."""
 
     reason: str | None = None
     message_id: str | None = None
     limit: int | None = None
 
-    def takes(self, message: Received, letter: DeadLetter) -> bool:
+    def takes(self, message: Received, dead_letter: DeadLetter) -> bool:
         """Whether it is one of them; one whose events are rows already must be asked for by name."""
         if self.message_id is not None:
             return message.message_id.startswith(self.message_id)
         if self.reason is not None:
-            return letter.reason == self.reason
-        return letter.reason not in STORED_ALREADY
+            return dead_letter.reason == self.reason
+        return dead_letter.reason not in STORED_ALREADY
 
 
 @dataclass
 class Outcome:
-    """What was done, or would be: letters by reason and events sent, letters that stay by why, those that
+    """What was done, or would be: dead letters by reason and events sent, dead letters that stay by why, those that
     were sent and could not be deleted, and those passed over because their events are rows already."""
 
     sent: Counter[str] = field(default_factory=Counter)
@@ -78,7 +78,7 @@ class _Ready:
 
 
 class Redrive:
-    """Sends letters of `dlq` to `queue`; with `dry` it only tells which, and why others stay."""
+    """Sends dead letters of `dlq` to `queue`; with `dry` it only tells which, and why others stay."""
 
     def __init__(
         self,
@@ -109,19 +109,19 @@ class Redrive:
         taken = 0
         with Peek(self._dlq, clock=self._clock, patience=self._patience) as peek:
             for message in map(restored, peek):
-                letter = DeadLetter.from_message(message)
-                if not choice.takes(message, letter):
-                    self._outcome.stored_already += letter.reason in STORED_ALREADY
+                dead_letter = DeadLetter.from_message(message)
+                if not choice.takes(message, dead_letter):
+                    self._outcome.stored_already += dead_letter.reason in STORED_ALREADY
                     continue
                 if taken == choice.limit:
                     break
-                taken += self._take(message, letter.reason, peek)
+                taken += self._take(message, dead_letter.reason, peek)
             self._send(peek)
             self._outcome.unseen = peek.unseen
         return self._outcome
 
     def _take(self, message: Received, reason: str, peek: Peek) -> bool:
-        """Whether the letter goes back, with the next batch."""
+        """Whether the dead letter goes back, with the next batch."""
         try:
             out = self._message(message)
         except StaysError as why:
@@ -138,9 +138,9 @@ class Redrive:
     def _message(self, message: Received) -> OutMessage:
         try:
             body = whole_body(self._bucket, message)
-        except PoisonError as error:
+        except DeadLetterError as error:
             raise StaysError(error.detail) from None
-        kept = {n: v for n, v in message.attributes.items() if n not in _LETTERS_OWN}
+        kept = {n: v for n, v in message.attributes.items() if n not in _DEAD_LETTERS_OWN}
         if wire.A_CODEC not in kept:
             # An event out of a pack goes back alone: what described the pack would be wrong.
             kept = {n: v for n, v in kept.items() if n not in _PACKS_OWN}
@@ -181,4 +181,4 @@ class Redrive:
             key = item.source.attributes.get(A_DEAD_KEY)
             if key is not None and item.source.message_id not in kept:
                 self._bucket.delete(key)
-        self._tell(f"{counted(self._outcome.sent.total(), 'letter')} sent back")
+        self._tell(f"{counted(self._outcome.sent.total(), 'dead letter')} sent back")

@@ -62,13 +62,15 @@ def notes(verdict: Verdict, *, doubts: bool = True) -> Iterator[str]:
 
 
 def _queues(verdict: Verdict) -> Iterator[str]:
-    letters, queued = verdict.letters, verdict.queued
-    if letters is None:
+    dead_letters, queued = verdict.dead_letters, verdict.queued
+    if dead_letters is None:
         yield "The dead-letter queue was not read: what is in it counts as lost."
-    elif letters.reasons:
-        counts = ", ".join(f"{reason} {count:,}" for reason, count in letters.reasons.most_common())
-        yield f"Dead letters: {counted(letters.count, 'message')}; events by reason: {counts}."
-    for name, found in (("dead-letter queue", letters), ("queue", queued)):
+    elif dead_letters.reasons:
+        counts = ", ".join(
+            f"{reason} {count:,}" for reason, count in dead_letters.reasons.most_common()
+        )
+        yield f"Dead letters: {counted(dead_letters.count, 'message')}; events by reason: {counts}."
+    for name, found in (("dead-letter queue", dead_letters), ("queue", queued)):
         if found is not None and found.unreadable:
             yield (
                 f"{counted(found.unreadable, 'event stands', 'events stand')} in messages of the {name} that cannot be unpacked: "

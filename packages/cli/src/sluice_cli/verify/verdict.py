@@ -24,7 +24,7 @@ class Messages:
     """What a queue holds.
 
     `events`: candidates of each event's id. `unreadable`: events whose id nobody can tell. `reasons`: events
-    by the reason of their letter. `unseen`: messages that another reader holds.
+    by the reason of their dead letter. `unseen`: messages that another reader holds.
     """
 
     count: int = 0
@@ -67,7 +67,7 @@ class Verdict:
 
     account: Account
     objects: Objects
-    letters: Messages | None
+    dead_letters: Messages | None
     queued: Messages | None
     rows_without_id: int
     torn: int
@@ -141,7 +141,7 @@ class Verdict:
             "rows_dropped_by_transform": self.objects.dropped,
             "exit_code": self.exit_code,
             "doubts": list(self.doubts()),
-            "dead_letters": _summary(self.letters),
+            "dead_letters": _summary(self.dead_letters),
             "queue": _summary(self.queued),
             "torn_ledger_entries": self.torn,
         }
@@ -180,7 +180,7 @@ def judge(
     *,
     source: Told | None = None,
     ledger: Told | None = None,
-    letters: Messages | None = None,
+    dead_letters: Messages | None = None,
     queued: Messages | None = None,
     samples: int = 5,
 ) -> Verdict:
@@ -196,7 +196,7 @@ def judge(
         source=source,
         ledger=ledger,
         rows=pa.chunked_array(objects.ids, pa.large_string()),
-        dead=letters.events if letters else (),
+        dead=dead_letters.events if dead_letters else (),
         pending=queued.events if queued else (),
         dropped=objects.dropped,
         samples=samples,
@@ -205,11 +205,13 @@ def judge(
     return Verdict(
         account=found,
         objects=objects,
-        letters=letters,
+        dead_letters=dead_letters,
         queued=queued,
         rows_without_id=0 if objects.uncounted else objects.rows - found.rows,
         torn=sum(part.torn for part in (source, ledger) if part is not None),
-        never_sent=_never_sent(objects, source, ledger, letters, queued) if found.lost else nothing,
+        never_sent=_never_sent(objects, source, ledger, dead_letters, queued)
+        if found.lost
+        else nothing,
         unread=unread,
     )
 
@@ -218,7 +220,7 @@ def _never_sent(
     objects: Objects,
     source: Told | None,
     ledger: Told | None,
-    letters: Messages | None,
+    dead_letters: Messages | None,
     queued: Messages | None,
 ) -> int | None:
     if source is None or ledger is None:
@@ -227,7 +229,7 @@ def _never_sent(
     told = account(
         source=source,
         rows=pa.chunked_array([*objects.ids, *ledger.ids.chunks], pa.large_string()),
-        dead=letters.events if letters else (),
+        dead=dead_letters.events if dead_letters else (),
         pending=queued.events if queued else (),
         samples=0,
     )

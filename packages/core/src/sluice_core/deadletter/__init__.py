@@ -1,13 +1,13 @@
 """What cannot be a row: a dead letter with its reason, sent before the original is deleted."""
 
-from sluice_core.deadletter.letters import (
+from sluice_core.deadletter.dead_letter import (
     A_DETAIL,
     A_ESCAPED,
     A_POSITION,
     A_REASON,
     DeadLetter,
     DeadLetters,
-    event_letter,
+    event_dead_letter,
 )
 from sluice_core.deadletter.pointer import (
     A_DEAD_KEY,
@@ -21,5 +21,5 @@ __all__ = [
     "A_REASON",
     "DeadLetter",
     "DeadLetters",
-    "event_letter",
+    "event_dead_letter",
 ]

@@ -1,8 +1,8 @@
 """Dead letters on their way, in a thread of their own: neither stream nor rows wait for the dead-letter queue.
 
-What a letter was made from is let go of only when the dead-letter queue has accepted it. What waits is bounded:
+What a dead letter was made from is let go of only when the dead-letter queue has accepted it. What waits is bounded:
 when it is full, reading or receiving waits. A dead-letter queue that refuses for good (its policy, its size)
-changes nothing of that: the letters are kept and tried again until somebody has repaired it, and readiness
+changes nothing of that: the dead letters are kept and tried again until somebody has repaired it, and readiness
 says why.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sluice_core.deadletter.letters import DeadLetter
+from sluice_core.deadletter.dead_letter import DeadLetter
 from sluice_core.errors import PermanentError
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
@@ -27,16 +27,16 @@ _AT_ONCE: Final = 100
 
 
 class Delivery(Protocol):
-    """What sends letters: `letters.DeadLetters`."""
+    """What sends dead letters: `dead_letter.DeadLetters`."""
 
-    def send(self, letters: Sequence[DeadLetter]) -> None:
+    def send(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Returns when each is accepted; raises PermanentError when one is refused for good."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    letters: Sequence[DeadLetter]
+    dead_letters: Sequence[DeadLetter]
     accepted: Callable[[], None]
     size: int
 
@@ -44,7 +44,7 @@ class _Job:
 class DeadLetterOutbox:
     """A stage (`service.stage`) that sends dead letters, in order. `put` may be called from any thread.
 
-    `count` hears, by reason, of letters that were accepted; `backlog` of how many jobs wait.
+    `count` hears, by reason, of dead letters that were accepted; `backlog` of how many jobs wait.
     """
 
     name = "dead-letters"
@@ -70,9 +70,11 @@ class DeadLetterOutbox:
         self.refused = False
         self.wake = threading.Event()
 
-    def put(self, letters: Sequence[DeadLetter], accepted: Callable[[], None]) -> None:
-        """Takes letters that belong together; `accepted` is called once, when the queue has them all."""
-        job = _Job(letters, accepted, sum(len(letter.body) for letter in letters))
+    def put(self, dead_letters: Sequence[DeadLetter], accepted: Callable[[], None]) -> None:
+        """Takes dead letters that belong together; `accepted` is called once, when the queue has them all."""
+        job = _Job(
+            dead_letters, accepted, sum(len(dead_letter.body) for dead_letter in dead_letters)
+        )
         with self._lock:
             self._jobs.append(job)
             self._bytes += job.size
@@ -94,9 +96,9 @@ class DeadLetterOutbox:
         self._backlog(len(self._jobs))
         if not jobs:
             return False
-        letters = [letter for job in jobs for letter in job.letters]
+        dead_letters = [dead_letter for job in jobs for dead_letter in job.dead_letters]
         try:
-            self._delivery.send(letters)
+            self._delivery.send(dead_letters)
         except PermanentError as error:
             self.refused = True
             self._health.set_ready(PART, ready=False, why=str(error))
@@ -104,7 +106,7 @@ class DeadLetterOutbox:
             _log.error(
                 "dead letters refused: repair the dead-letter queue, they are kept",
                 why=str(error),
-                letters=len(letters),
+                dead_letters=len(dead_letters),
                 retry_in_seconds=round(delay, 2),
             )
             self._clock.wait(self._stop.forced_event, delay)
@@ -112,7 +114,7 @@ class DeadLetterOutbox:
         self.refused = False
         self._backoff.reset()
         self._health.set_ready(PART, ready=True)
-        self._count(Counter(letter.reason for letter in letters))
+        self._count(Counter(dead_letter.reason for dead_letter in dead_letters))
         with self._lock:
             for job in jobs:
                 self._jobs.popleft()

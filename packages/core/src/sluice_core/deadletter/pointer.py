@@ -1,7 +1,7 @@
 """A dead letter too large for SQS, as it tells of itself: where its body stands, in the message's own body.
 
-AWS's redrive (StartMessageMoveTask), a console or another tool may bring a letter back without its attributes.
-The body always comes along, so that a letter whose event stands in the bucket has the key there, too, and beside
+AWS's redrive (StartMessageMoveTask), a console or another tool may bring a dead letter back without its attributes.
+The body always comes along, so that a dead letter whose event stands in the bucket has the key there, too, and beside
 it what a reader needs besides: codec, ids, source, reason. The sum tells that the object is the one that was
 meant, so that nobody's event can be taken for a pointer to something else.
 """
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
-from sluice_core.errors import NotFoundError, PoisonError
+from sluice_core.errors import DeadLetterError, NotFoundError
 from sluice_core.keys import INTERNAL_PREFIX
 from sluice_core.reasons import BAD_UTF8, BODY_GONE
 
@@ -29,7 +29,7 @@ _SUM: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Pointer:
-    """Where a letter's body stands: `key` in the bucket, its SHA-256, and the letter's attributes as text."""
+    """Where a dead letter's body stands: `key` in the bucket, its SHA-256, and the dead letter's attributes as text."""
 
     key: str
     sha256: str
@@ -37,7 +37,7 @@ class Pointer:
 
 
 def pointer_body(key: str, body: bytes, attributes: Mapping[str, str | int]) -> str:
-    """The message's body for a letter whose `body` stands under `key`: one JSON object, in ASCII."""
+    """The message's body for a dead letter whose `body` stands under `key`: one JSON object, in ASCII."""
     return json.dumps(
         {
             MARK: VERSION,
@@ -83,22 +83,22 @@ def restored(message: Received) -> Received:
 def whole_body(bucket: BucketLike, message: Received) -> str:
     """The body that `message` (restored) means: its own, or the one in the bucket under its key.
 
-    Raises PoisonError (`body-gone`: no object, or another one; `bad-utf8`) and TemporaryError,
+    Raises DeadLetterError (`body-gone`: no object, or another one; `bad-utf8`) and TemporaryError,
     AccessDeniedError as `BucketLike.get`.
     """
     key = message.attributes.get(A_DEAD_KEY)
     if key is None:
         return message.body
     if _KEY.fullmatch(key) is None:
-        raise PoisonError(BODY_GONE, f"its {A_DEAD_KEY} is no dead letter's key")
+        raise DeadLetterError(BODY_GONE, f"its {A_DEAD_KEY} is no dead letter's key")
     try:
         body = bucket.get(key).body
     except NotFoundError as error:
-        raise PoisonError(BODY_GONE, f"its body is gone from the bucket: {key}") from error
+        raise DeadLetterError(BODY_GONE, f"its body is gone from the bucket: {key}") from error
     pointer = read_pointer(message.body)
     if pointer is not None and hashlib.sha256(body).hexdigest() != pointer.sha256:
-        raise PoisonError(BODY_GONE, f"its body is gone from the bucket: {key} holds another")
+        raise DeadLetterError(BODY_GONE, f"its body is gone from the bucket: {key} holds another")
     try:
         return body.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise PoisonError(BAD_UTF8, f"its body is no text: {key}") from error
+        raise DeadLetterError(BAD_UTF8, f"its body is no text: {key}") from error

@@ -84,18 +84,18 @@ def account(
     known = [part.ids for part in told] + [exempt_ids]
     dead_ids, pending_ids = (_resolve(part, known if told else ()) for part in (dead, pending))
     universe = Universe([*known, row_ids, dead_ids, pending_ids])
-    exempt, stored, buried, waiting = (universe.count(part) for part in universe.codes[-4:])
+    exempt, stored, dead_lettered, waiting = (universe.count(part) for part in universe.codes[-4:])
     tallies = [
         tally(universe, part, codes) for part, codes in zip(told, universe.codes, strict=False)
     ]
     wanted = _wanted(tallies, exempt, both=len(told) == 2) if tallies else None
-    found = stored + buried + waiting
+    found = stored + dead_lettered + waiting
     # Without a source every id is wanted once.
     first = np.minimum(stored, 1) if wanted is None else np.maximum(wanted.given, stored > 0)
     surplus = np.maximum(stored - first, 0)
     wanting = universe.zeros() if wanted is None else np.maximum(wanted.least - stored, 0)
-    from_dead = _taken(buried, wanting, stored)
-    from_queue = _taken(waiting, np.maximum(wanting - buried, 0), stored + buried)
+    from_dead = _taken(dead_lettered, wanting, stored)
+    from_queue = _taken(waiting, np.maximum(wanting - dead_lettered, 0), stored + dead_lettered)
     kinds = {"duplicated": surplus, "dead_lettered": from_dead, "pending": from_queue}
     common: dict[str, Any] = {
         "rows": len(row_ids),

@@ -81,7 +81,7 @@ class CommonSettings(AwsSettings):
         16 * 2**20,
         ge=1_000,
         le=2**30,
-        description="The limit of decompression of one pack: more is a poison message, never memory.",
+        description="The limit of decompression of one pack: more is a dead letter, never memory.",
     )
     shutdown_grace: Seconds = Field(
         25.0,

@@ -25,7 +25,7 @@ import zstandard
 
 from sluice_core import reasons
 from sluice_core.aws.sqs import OutMessage, allowed, escape
-from sluice_core.errors import PoisonError, UnknownCodecError
+from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.wire.beside import DEFAULT_TYPE, READ_BYTES, Beside, dump, load
 from sluice_core.wire.event_id import is_utf8
 
@@ -164,7 +164,7 @@ def encode_pack(
 def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int) -> Decoded:
     """The events of a message, whatever its wire.
 
-    Never uses more than about `max_unpacked_bytes` of memory for what it unpacks. Raises PoisonError
+    Never uses more than about `max_unpacked_bytes` of memory for what it unpacks. Raises DeadLetterError
     (bad base64, bad or truncated zstd, a decompression bomb, bad UTF-8) and UnknownCodecError.
     """
     source = attributes.get(A_SOURCE)
@@ -226,7 +226,7 @@ def _beside(text: str, count: int, problems: list[tuple[str, str]]) -> Beside:
     try:
         beside = load(_unsqueeze(text, READ_BYTES), count)
     except ValueError as error:
-        raise PoisonError(reasons.NOT_JSON, f"{A_BESIDE}: {str(error)[:200]}") from error
+        raise DeadLetterError(reasons.NOT_JSON, f"{A_BESIDE}: {str(error)[:200]}") from error
     misfits = beside.misfits(count)
     if not misfits:
         return beside
@@ -269,18 +269,18 @@ def _unsqueeze(text: str, limit: int) -> bytes:
     try:
         packed = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PoisonError(reasons.BAD_BASE64, str(error)) from error
+        raise DeadLetterError(reasons.BAD_BASE64, str(error)) from error
     try:
         declared = zstandard.get_frame_parameters(packed).content_size
         if declared == zstandard.CONTENTSIZE_UNKNOWN:
             return _stream(packed, limit)
         if declared > limit:
-            raise PoisonError(
+            raise DeadLetterError(
                 reasons.BOMB, f"the pack says it unpacks to {declared} bytes; {limit} are allowed"
             )
         return _decompressor().decompress(packed, max_output_size=limit, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise PoisonError(_fault(str(error), packed), str(error)) from error
+        raise DeadLetterError(_fault(str(error), packed), str(error)) from error
 
 
 def _stream(packed: bytes, limit: int) -> bytes:
@@ -290,12 +290,12 @@ def _stream(packed: bytes, limit: int) -> bytes:
     for start in range(0, len(packed), _STEP):
         out += unpacker.decompress(packed[start : start + _STEP])
         if len(out) > limit:
-            raise PoisonError(reasons.BOMB, f"the pack unpacks to more than {limit} bytes")
+            raise DeadLetterError(reasons.BOMB, f"the pack unpacks to more than {limit} bytes")
         if unpacker.eof:
             if unpacker.unused_data or start + _STEP < len(packed):
-                raise PoisonError(reasons.BAD_ZSTD, "there are bytes after the zstd frame")
+                raise DeadLetterError(reasons.BAD_ZSTD, "there are bytes after the zstd frame")
             return bytes(out)
-    raise PoisonError(
+    raise DeadLetterError(
         reasons.TRUNCATED, f"the zstd frame ends early, after {len(out)} unpacked bytes"
     )
 
@@ -314,4 +314,6 @@ def _plain(body: str) -> bytes:
     try:
         return body.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise PoisonError(reasons.BAD_UTF8, f"lone surrogate at character {error.start}") from error
+        raise DeadLetterError(
+            reasons.BAD_UTF8, f"lone surrogate at character {error.start}"
+        ) from error

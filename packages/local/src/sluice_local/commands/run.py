@@ -94,7 +94,7 @@ def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Pat
         internal / "ledger.ndjson",
         internal / "source.ndjson" if pipeline.built_in else None,
         lake,
-        pipeline.letters,
+        pipeline.dead_letters,
         pipeline.dropped,
     )
     summary.show(console, verdict, lake, pipeline.seconds)

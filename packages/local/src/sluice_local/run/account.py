@@ -10,7 +10,7 @@ COLUMN = "event_id"
 
 
 def reckon(
-    ledger: Path, source: Path | None, lake: Path, letters: Messages, dropped: int = 0
+    ledger: Path, source: Path | None, lake: Path, dead_letters: Messages, dropped: int = 0
 ) -> Verdict:
     """The verdict on the objects below `lake`; `dropped`: rows that a transform left out of them.
 
@@ -23,7 +23,7 @@ def reckon(
         objects,
         source=None if source is None else _given(source),
         ledger=_given(ledger),
-        letters=letters,
+        dead_letters=dead_letters,
     )
 
 

@@ -18,11 +18,11 @@ class Counts:
     @classmethod
     def of(cls, verdict: Verdict) -> "Counts":
         """What a verdict knows without ids."""
-        account, letters = verdict.account, verdict.letters
+        account, dead_letters = verdict.account, verdict.dead_letters
         return cls(
             (account.source or 0) - account.filtered,
             verdict.objects.rows,
-            0 if letters is None else len(letters.events) + letters.unreadable,
+            0 if dead_letters is None else len(dead_letters.events) + dead_letters.unreadable,
             verdict.objects.dropped,
         )
 

@@ -70,7 +70,9 @@ def take_messages(queue: QueueLike) -> Iterator[Received]:
 def write_dead_letters(messages: Sequence[Received], data: Path) -> Path:
     """Writes them as one JSON object a line."""
     path = data / INTERNAL / "dead-letters.ndjson"
-    letters = [DeadLetter.from_message(message) for message in messages]
-    lines = [json.dumps(asdict(letter), ensure_ascii=True) + "\n" for letter in letters]
+    dead_letters = [DeadLetter.from_message(message) for message in messages]
+    lines = [
+        json.dumps(asdict(dead_letter), ensure_ascii=True) + "\n" for dead_letter in dead_letters
+    ]
     path.write_text("".join(lines))
     return path

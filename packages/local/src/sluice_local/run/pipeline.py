@@ -48,7 +48,7 @@ class Pipeline:
         self._batcher_environ: dict[str, str] = {}
         self.seconds = 0.0
         self.built_in = False
-        self.letters = Messages()
+        self.dead_letters = Messages()
         self.dropped = 0
 
     def execute(self) -> None:
@@ -176,10 +176,10 @@ class Pipeline:
 
     def _keep(self) -> None:
         try:
-            letters = list(lake_copy.take_messages(self._resources.dlq))
-            lake_copy.write_dead_letters(letters, self._options.data)
-            for letter in letters:
-                self.letters.add(letter, self._resources.bucket)
+            dead_letters = list(lake_copy.take_messages(self._resources.dlq))
+            lake_copy.write_dead_letters(dead_letters, self._options.data)
+            for dead_letter in dead_letters:
+                self.dead_letters.add(dead_letter, self._resources.bucket)
             lake_copy.copy_objects(self._resources.bucket, self._options.data, self._told)
         except SluiceError as error:
             self._say(f"not everything could be copied from LocalStack: {error}")

@@ -104,7 +104,7 @@ def show(console: Console, verdict: Verdict, lake: Path, seconds: float) -> None
 
 def advice(verdict: Verdict) -> Iterator[str]:
     """What to do about dead letters that a setting would have spared."""
-    strangers = verdict.letters.reasons[reasons.NO_COLUMN] if verdict.letters else 0
+    strangers = verdict.dead_letters.reasons[reasons.NO_COLUMN] if verdict.dead_letters else 0
     if strangers:
         yield (
             f"no column found anything in {counted(strangers, 'event')}: the columns are another source's; "

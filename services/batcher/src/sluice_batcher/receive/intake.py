@@ -13,10 +13,10 @@ from typing import Final, TypeVar
 from sluice_core import wire
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
-from sluice_core.deadletter import DeadLetter, event_letter
+from sluice_core.deadletter import DeadLetter, event_dead_letter
 from sluice_core.deadletter.outbox import DeadLetterOutbox
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
-from sluice_core.errors import PermanentError, PoisonError, TemporaryError, UnknownCodecError
+from sluice_core.errors import DeadLetterError, PermanentError, TemporaryError, UnknownCodecError
 from sluice_core.service.logs import get_logger
 
 from sluice_batcher.inflight.buffer import Buffer
@@ -77,16 +77,16 @@ class Intake:
             self._in_flight.drop(held)
             _log.warning("a dead letter's body cannot be read, it waits", error=str(error))
             return
-        except PoisonError as error:
-            letter = _whole(message, error.reason, error.detail)
+        except DeadLetterError as error:
+            dead_letter = _whole(message, error.reason, error.detail)
             held.pending = 1
-            self._dead_letters.put([letter], partial(self._in_flight.fulfil, held))
+            self._dead_letters.put([dead_letter], partial(self._in_flight.fulfil, held))
             return
         parsed = self._parser.parse(decoded.events, decoded.ids)
-        letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
-        letters += [_single(bad, decoded) for bad in parsed.bad]
+        dead_letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
+        dead_letters += [_single(bad, decoded) for bad in parsed.bad]
         self._keep(held, decoded, parsed)
-        self._hand_on(held, letters)
+        self._hand_on(held, dead_letters)
 
     def _keep(self, held: Held, decoded: wire.Decoded, parsed: Parsed) -> None:
         held.rows, held.ids = parsed.rows, parsed.ids
@@ -97,15 +97,15 @@ class Intake:
         if self._keep_events:
             held.events, held.positions = decoded.events, parsed.positions
 
-    def _hand_on(self, held: Held, letters: list[DeadLetter]) -> None:
-        held.pending = bool(held.rows) + bool(letters)
+    def _hand_on(self, held: Held, dead_letters: list[DeadLetter]) -> None:
+        held.pending = bool(held.rows) + bool(dead_letters)
         if not held.pending:
             # A pack of nothing: there is nothing to lose.
             held.pending = 1
             self._in_flight.fulfil(held)
             return
-        if letters:
-            self._dead_letters.put(letters, partial(self._in_flight.fulfil, held))
+        if dead_letters:
+            self._dead_letters.put(dead_letters, partial(self._in_flight.fulfil, held))
         if held.rows:
             self._buffer.add(held)
 
@@ -126,7 +126,7 @@ def _picked(values: list[T] | None, positions: Sequence[int]) -> Sequence[T] | N
 
 
 def _single(bad: BadEvent, decoded: wire.Decoded) -> DeadLetter:
-    return event_letter(
+    return event_dead_letter(
         bad.event,
         bad.reason,
         bad.detail,

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from sluice_core import reasons
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.wire.event_id import event_id, is_utf8
 
 from sluice_batcher.rows.columns import SPECIAL, ColumnSet, Kind
@@ -112,7 +112,7 @@ class Parser:
         for position, event in enumerate(events):
             try:
                 row, direct = self._row(event)
-            except PoisonError as error:
+            except DeadLetterError as error:
                 result.bad.append(BadEvent(position, error.reason, error.detail, event))
                 continue
             told = [carried[position]] if carried else None
@@ -123,9 +123,9 @@ class Parser:
         return result
 
     def _row(self, event: bytes) -> tuple[Any, bool]:
-        """One event's row, and whether it came the fast way; raises PoisonError."""
+        """One event's row, and whether it came the fast way; raises DeadLetterError."""
         if len(event) > self._max_bytes:
-            raise PoisonError(
+            raise DeadLetterError(
                 reasons.TOO_LARGE, f"{len(event)} bytes; {self._max_bytes} are allowed"
             )
         if self.shape.decode is not None:
@@ -137,7 +137,7 @@ class Parser:
             return self.shape.lenient(event), False
         except (*FAULTS, ValueError) as error:
             load_object(event)
-            raise PoisonError(reasons.BAD_EVENT, str(error)) from error
+            raise DeadLetterError(reasons.BAD_EVENT, str(error)) from error
 
     def _ids(
         self,
@@ -169,19 +169,19 @@ def _found(value: Any, kind: Kind) -> bool:
 
 
 def load_object(event: bytes) -> dict[str, Any]:
-    """An event as `load_json` gives it; raises PoisonError when it is no JSON object."""
+    """An event as `load_json` gives it; raises DeadLetterError when it is no JSON object."""
     try:
         loaded = load_json(event)
     except UnicodeDecodeError as error:
-        raise PoisonError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8") from error
+        raise DeadLetterError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise PoisonError(reasons.NOT_JSON, f"{error.msg} at character {error.pos}") from error
+        raise DeadLetterError(reasons.NOT_JSON, f"{error.msg} at character {error.pos}") from error
     except ValueError as error:
-        raise PoisonError(reasons.NOT_JSON, str(error)) from error
+        raise DeadLetterError(reasons.NOT_JSON, str(error)) from error
     except RecursionError as error:
-        raise PoisonError(reasons.BAD_EVENT, "nested too deeply") from error
+        raise DeadLetterError(reasons.BAD_EVENT, "nested too deeply") from error
     if not isinstance(loaded, dict):
-        raise PoisonError(
+        raise DeadLetterError(
             reasons.NOT_OBJECT, f"a {type(loaded).__name__} in JSON is no event; an object is"
         )
     return loaded

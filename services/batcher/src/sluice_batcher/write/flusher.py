@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from sluice_core import reasons
-from sluice_core.deadletter import DeadLetter, event_letter
+from sluice_core.deadletter import DeadLetter, event_dead_letter
 from sluice_core.deadletter.outbox import DeadLetterOutbox
 from sluice_core.service.logs import get_logger
 from sluice_core.service.runtime import Runtime
@@ -145,9 +145,9 @@ class Flusher:
 
     def _dead_letter(self, failed: Sequence[FailedRow]) -> None:
         """Dead letters for the events that the hook failed on; their messages wait for these, too."""
-        letters: dict[Held, list[DeadLetter]] = {}
+        dead_letters: dict[Held, list[DeadLetter]] = {}
         for row in failed:
-            letter = event_letter(
+            dead_letter = event_dead_letter(
                 row.held.events[row.position],
                 reasons.TRANSFORM_FAILED,
                 row.why,
@@ -156,9 +156,9 @@ class Flusher:
                 position=row.position,
                 attributes=row.held.attributes_of(row.position),
             )
-            letters.setdefault(row.held, []).append(letter)
+            dead_letters.setdefault(row.held, []).append(dead_letter)
         if failed:
             _log.error("transform failed, events go to the dead-letter queue", events=len(failed))
-        for held, own in letters.items():
+        for held, own in dead_letters.items():
             self._in_flight.add_duty(held)
             self._dead_letters.put(own, partial(self._in_flight.fulfil, held))

@@ -36,8 +36,8 @@ class DeadEvents:
     ) -> None:
         """Takes an event; `group` already waits for it. `attributes`: `wire.event_attributes`."""
         self._metrics.dead(reason)
-        letter = DeadLetter(body, reason, detail, source=self._source, original=attributes)
-        self._outbox.put([letter], partial(self._acks.done, group))
+        dead_letter = DeadLetter(body, reason, detail, source=self._source, original=attributes)
+        self._outbox.put([dead_letter], partial(self._acks.done, group))
 
     def close(self) -> None:
         """Nothing more will be put."""

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from sluice_core import reasons
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.wire import beside
 from sluice_core.wire.beside import DEFAULT_TYPE
 from sluice_core.wire.event_id import META_ID, find_id, parse_patiently
@@ -84,7 +84,7 @@ class Judge:
         self._types = types
 
     def judge(self, event: SourceEvent) -> Judged:
-        """The event, kept. Raises Dropped, PoisonError (a dead letter) or SourceFailed (an `error` event)."""
+        """The event, kept. Raises Dropped, DeadLetterError (a dead letter) or SourceFailed (an `error` event)."""
         kind = event.type
         if self._types is not None or kind != DEFAULT_TYPE:
             self._look_at_type(event)
@@ -115,7 +115,7 @@ class Judge:
     def _extra(self, event: SourceEvent, event_id: str, *, carried: bool) -> Extra | None:
         extra = extra_of(event, wikimedia=self._wikimedia, carried=carried)
         if extra is not None and extra_chars(extra, event_id) > beside.EVENT_MAX_CHARS:
-            raise PoisonError(
+            raise DeadLetterError(
                 reasons.TOO_LARGE,
                 f"{extra_chars(extra, event_id)} characters in its id, SSE id and type; "
                 f"{beside.EVENT_MAX_CHARS} are allowed",
@@ -136,10 +136,12 @@ def extra_chars(extra: Extra, event_id: str) -> int:
     return len(extra.type) + len(extra.sse_id or "") + (len(event_id) if extra.carried else 0)
 
 
-def _too_large(event: SourceEvent, body: bytes, limit: int) -> PoisonError:
+def _too_large(event: SourceEvent, body: bytes, limit: int) -> DeadLetterError:
     size = len(body) + event.lost_bytes
     cut = f", of which the first {len(body)} are kept here" if event.lost_bytes else ""
-    return PoisonError(reasons.TOO_LARGE, f"{size} bytes{cut}; SLUICE_MAX_EVENT_BYTES is {limit}")
+    return DeadLetterError(
+        reasons.TOO_LARGE, f"{size} bytes{cut}; SLUICE_MAX_EVENT_BYTES is {limit}"
+    )
 
 
 def _meta_if_any(event: SourceEvent) -> Meta:
@@ -159,9 +161,9 @@ def _odd(body: bytes, error: Exception) -> Meta:
         try:
             value = parse_patiently(body)
         except ValueError as problem:
-            raise PoisonError(reasons.NOT_JSON, str(problem)[:200]) from problem
+            raise DeadLetterError(reasons.NOT_JSON, str(problem)[:200]) from problem
     if not isinstance(value, dict):
-        raise PoisonError(
+        raise DeadLetterError(
             reasons.NOT_OBJECT, f"a JSON {type(value).__name__}, not an object"
         ) from error
     meta = value.get("meta")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sluice_core.errors import PoisonError
+from sluice_core.errors import DeadLetterError
 from sluice_core.service.logs import get_logger
 from sluice_core.wire import event_attributes
 
@@ -78,8 +78,8 @@ class Pipeline:
         except Dropped as dropped:
             self._pass_over(event, dropped)
             return
-        except PoisonError as poison:
-            self._bury(event, poison)
+        except DeadLetterError as reason_of:
+            self._add_dead_letters(event, reason_of)
             return
         if self._tracker.seen(event_id):
             # Its record is in the position already: nothing to note.
@@ -132,13 +132,13 @@ class Pipeline:
             self._metrics.filtered(dropped.reason)
         self._wait()
 
-    def _bury(self, event: SourceEvent, poison: PoisonError) -> None:
+    def _add_dead_letters(self, event: SourceEvent, reason_of: DeadLetterError) -> None:
         name = self._identity.name_unjudged(event)
         group = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
         if group is not None:
             sse_id = None if self._wikimedia else own_sse_id(event)
             attributes = event_attributes(name, event.type, sse_id)
-            self._dead_events.put(event.data, poison.reason, poison.detail, group, attributes)
+            self._dead_events.put(event.data, reason_of.reason, reason_of.detail, group, attributes)
             if self._left > 0:
                 self._count()
         self._wait()

@@ -72,7 +72,7 @@ class Sender:
             for parcel in made:
                 if parcel.message is None:
                     detail = f"{len(parcel.events[0])} bytes fit into no message of {self._encoder.limit}"
-                    self._bury(parcel, reasons.TOO_LARGE, detail)
+                    self._add_dead_letters(parcel, reasons.TOO_LARGE, detail)
             self._metrics.flushed(pack.trigger)
             self._acks.done(pack.group)
             # The bodies live on in the parcels only; a group may wait long for another sender's.
@@ -96,7 +96,7 @@ class Sender:
                 if index not in failed:
                     self._accepted(parcel)
                 elif failed[index].permanent:
-                    self._bury(
+                    self._add_dead_letters(
                         parcel,
                         reasons.REFUSED_BY_QUEUE,
                         f"{failed[index].code}: {failed[index].detail}",
@@ -120,7 +120,7 @@ class Sender:
             )
         self._acks.done(parcel.group)
 
-    def _bury(self, parcel: EncodedMessage, reason: str, detail: str) -> None:
+    def _add_dead_letters(self, parcel: EncodedMessage, reason: str, detail: str) -> None:
         """Each event becomes a dead letter of its own, so that each can be redriven."""
         self._acks.expect(parcel.group, len(parcel.events))
         parcel.group.dead.update(parcel.ids)

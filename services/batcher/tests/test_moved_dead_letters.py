@@ -16,18 +16,18 @@ PACK = pack([event("p0", comment="\U0001f680"), event("p1"), event("p2")])
 WHOLE = {name: str(value) for name, value in PACK.attributes.items()}
 
 
-def letter(body, reason=reasons.BAD_EVENT, **original):
+def dead_letter(body, reason=reasons.BAD_EVENT, **original):
     return DeadLetter(body, reason, "why", source="src", pack_id="p", original=original)
 
 
-LETTERS = {
-    "an event": (letter(json.dumps(event("small"))), ["small"]),
+DEAD_LETTERS = {
+    "an event": (dead_letter(json.dumps(event("small"))), ["small"]),
     "an event with a forbidden character": (
-        letter(json.dumps(event("odd", title="\uffff"), ensure_ascii=False)),
+        dead_letter(json.dumps(event("odd", title="\uffff"), ensure_ascii=False)),
         ["odd"],
     ),
     "an event in the bucket": (
-        letter(json.dumps(event("large", comment=LARGE)), reasons.TOO_LARGE),
+        dead_letter(json.dumps(event("large", comment=LARGE)), reasons.TOO_LARGE),
         ["large"],
     ),
     "a pack": (DeadLetter(PACK.body, reasons.BOMB, "", original=WHOLE), ["p0", "p1", "p2"]),
@@ -38,11 +38,11 @@ LETTERS = {
 }
 
 
-def bury(rig, *letters, limit=None):
-    """Sends letters to the dead-letter queue, and takes them out of it again as messages."""
+def add_dead_letters(rig, *dead_letters, limit=None):
+    """Sends dead letters to the dead-letter queue, and takes them out of it again as messages."""
     limits = {} if limit is None else {"max_message_bytes": limit}
     office = DeadLetters(rig.dead_queue, rig.bucket, stop=Stop(), clock=rig.clock, **limits)
-    office.send(letters)
+    office.send(dead_letters)
     messages = rig.dead_queue.receive(max_messages=1000)
     rig.dead_queue.delete([message.receipt_handle for message in messages])
     return messages
@@ -53,11 +53,11 @@ def move(rig, messages, *, attributes):
 
 
 @pytest.mark.parametrize("attributes", [True, False], ids=["whole", "without attributes"])
-@pytest.mark.parametrize("name", LETTERS)
-def test_a_moved_letter_is_what_it_was_before(name, attributes):
+@pytest.mark.parametrize("name", DEAD_LETTERS)
+def test_a_moved_dead_letter_is_what_it_was_before(name, attributes):
     rig = Rig(batch_max_rows=1, max_event_bytes="4MiB", columns="recentchange")
-    one, ids = LETTERS[name]
-    messages = bury(rig, one, limit=100 if name == "a pack in the bucket" else None)
+    one, ids = DEAD_LETTERS[name]
+    messages = add_dead_letters(rig, one, limit=100 if name == "a pack in the bucket" else None)
     assert len(rig.bucket.objects) == ("bucket" in name)
     move(rig, messages, attributes=attributes)
     rig.run_dry()
@@ -68,9 +68,9 @@ def test_a_moved_letter_is_what_it_was_before(name, attributes):
         assert rig.rows()[0]["comment"] == LARGE
 
 
-def test_a_letter_whose_body_is_gone_is_one_again_and_keeps_its_key():
+def test_a_dead_letter_whose_body_is_gone_is_one_again_and_keeps_its_key():
     rig = Rig(batch_max_rows=1)
-    messages = bury(rig, letter(LARGE, reasons.TOO_LARGE))
+    messages = add_dead_letters(rig, dead_letter(LARGE, reasons.TOO_LARGE))
     (key,) = rig.bucket.objects
     rig.bucket.objects.clear()
     move(rig, messages, attributes=False)
@@ -84,7 +84,7 @@ def test_a_letter_whose_body_is_gone_is_one_again_and_keeps_its_key():
 @pytest.mark.parametrize("error", [TemporaryError("away"), AccessDeniedError("closed")])
 def test_it_waits_in_the_queue_while_the_bucket_does_not_answer(error):
     rig = Rig(batch_max_rows=1, max_event_bytes="4MiB")
-    move(rig, bury(rig, LETTERS["an event in the bucket"][0]), attributes=False)
+    move(rig, add_dead_letters(rig, DEAD_LETTERS["an event in the bucket"][0]), attributes=False)
     rig.bucket.before = FailTimes("get", 1, error)
     rig.run_dry()
     assert (rig.ids(), rig.dead(), len(rig.queue)) == ([], [], 1)
@@ -93,9 +93,9 @@ def test_it_waits_in_the_queue_while_the_bucket_does_not_answer(error):
     assert (rig.ids(), rig.dead(), len(rig.queue)) == (["large"], [], 0)
 
 
-def test_an_event_that_is_too_large_still_is_a_letter_again():
+def test_an_event_that_is_too_large_still_is_a_dead_letter_again():
     rig = Rig(batch_max_rows=1)
-    move(rig, bury(rig, LETTERS["an event in the bucket"][0]), attributes=False)
+    move(rig, add_dead_letters(rig, DEAD_LETTERS["an event in the bucket"][0]), attributes=False)
     rig.run_dry()
     (again,) = rig.dead()
     assert again.reason == reasons.TOO_LARGE

@@ -21,10 +21,10 @@ def _through(message: OutMessage) -> Received:
     return queue.receive()[0]
 
 
-def _letter(letter: DeadLetter, bucket: FakeS3) -> Received:
+def _dead_letter(dead_letter: DeadLetter, bucket: FakeS3) -> Received:
     clock = FakeClock()
     queue = FakeSqs(clock)
-    DeadLetters(queue, bucket, stop=Stop(), clock=clock).send([letter])
+    DeadLetters(queue, bucket, stop=Stop(), clock=clock).send([dead_letter])
     return queue.receive()[0]
 
 
@@ -70,24 +70,26 @@ def test_a_count_that_is_none(count: str) -> None:
     assert inside.count == 3
 
 
-def test_an_event_letter_offers_every_id_that_it_may_have() -> None:
+def test_an_event_dead_letter_offers_every_id_that_it_may_have() -> None:
     body = '{"meta":{"id":"e"}}'
-    received = _letter(
+    received = _dead_letter(
         DeadLetter(body, reasons.BAD_EVENT, "", original={wire.A_FIRST_ID: "carried"}), FakeS3()
     )
     assert content(received, None).events == [("carried", "e", digest(body.encode()))]
 
 
-def test_an_event_letter_keeps_an_id_that_no_attribute_can_show() -> None:
+def test_an_event_dead_letter_keeps_an_id_that_no_attribute_can_show() -> None:
     name = "a\n\uffff" * 2000
     original = wire.event_attributes(name, "update", "7")
-    received = _letter(DeadLetter("no json", reasons.NOT_JSON, "", original=original), FakeS3())
+    received = _dead_letter(
+        DeadLetter("no json", reasons.NOT_JSON, "", original=original), FakeS3()
+    )
     assert content(received, None).events == [(name, digest(b"no json"))]
 
 
 def test_an_escaped_body_keeps_the_id_of_the_raw_one() -> None:
     raw = "not json \uffff \x00 end"
-    received = _letter(DeadLetter(raw, reasons.NOT_JSON, ""), FakeS3())
+    received = _dead_letter(DeadLetter(raw, reasons.NOT_JSON, ""), FakeS3())
     assert "\\uffff" in received.body
     assert digest(raw.encode()) in content(received, None).events[0]
 
@@ -95,7 +97,7 @@ def test_an_escaped_body_keeps_the_id_of_the_raw_one() -> None:
 def test_a_large_body_is_read_from_the_bucket() -> None:
     bucket = FakeS3()
     body = json.dumps({"meta": {"id": "big"}, "pad": "x" * 2_000_000})
-    received = _letter(DeadLetter(body, reasons.TOO_LARGE, ""), bucket)
+    received = _dead_letter(DeadLetter(body, reasons.TOO_LARGE, ""), bucket)
     assert len(received.body) < 1000
     assert content(received, bucket).events == [("big", digest(body.encode()))]
     bucket.objects.clear()

@@ -1,6 +1,6 @@
 """Dead letters: what could not become a row, as it came, with the reason.
 
-A letter is an SQS message: its body is the event or the message as it came (escaped where SQS forbids a
+A dead letter is an SQS message: its body is the event or the message as it came (escaped where SQS forbids a
 character), its attributes tell why, where from and where in the pack. A body too large for SQS stands whole
 in the bucket under `_sluice/dead/`, its key in `sluice-dead-key` and in the message's own body (`dead_pointer`).
 """
@@ -38,8 +38,8 @@ _KEPT: Final = (
 )
 _BLOBS: Final = (wire.A_IDS, wire.A_BESIDE)
 _GO_FIRST: Final = (wire.A_LAST_ID, A_POSITION, wire.A_FIRST_ID)
-"""What a letter leaves out, in this order, when it would have more attributes than SQS takes: what is for people
-only. The last goes only from a whole pack's letter, whose events' ids are in it."""
+"""What a dead letter leaves out, in this order, when it would have more attributes than SQS takes: what is for people
+only. The last goes only from a whole pack's dead letter, whose events' ids are in it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DeadLetter:
     escaped: bool = False
 
     def to_message(self) -> OutMessage:
-        """The letter as an SQS message."""
+        """The dead letter as an SQS message."""
         attributes: dict[str, str | int] = {
             A_REASON: self.reason,
             A_DETAIL: wire.attribute_text(self.detail, _DETAIL_MAX_CHARS),
@@ -99,7 +99,7 @@ class DeadLetter:
 
     @classmethod
     def from_message(cls, message: Received) -> "DeadLetter":
-        """The letter that a received message is; one that only the redrive policy moved has reason `redriven`."""
+        """The dead letter that a received message is; one that only the redrive policy moved has reason `redriven`."""
         message = restored(message)
         get = message.attributes.get
         position = get(A_POSITION)
@@ -121,7 +121,7 @@ class DeadLetter:
         )
 
 
-def event_letter(
+def event_dead_letter(
     event: bytes,
     reason: str,
     detail: str,
@@ -171,34 +171,34 @@ class DeadLetters:
         self._on_error = on_error
         self._max = min(max_message_bytes, SQS_MAX_BYTES)
 
-    def send(self, letters: Sequence[DeadLetter]) -> None:
-        """Sends all letters; returns when SQS accepted each. Raises retry.Stopped when the stop is forced.
+    def send(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """Sends all dead letters; returns when SQS accepted each. Raises retry.Stopped when the stop is forced.
 
-        Retries for ever while SQS or S3 are away. Raises PermanentError when SQS refuses a letter for good.
+        Retries for ever while SQS or S3 are away. Raises PermanentError when SQS refuses a dead letter for good.
         """
-        for part in chunked([self._message(letter) for letter in letters]):
+        for part in chunked([self._message(dead_letter) for dead_letter in dead_letters]):
             self._deliver(part)
 
-    def _message(self, letter: DeadLetter) -> OutMessage:
-        message = letter.to_message()
+    def _message(self, dead_letter: DeadLetter) -> OutMessage:
+        message = dead_letter.to_message()
         if message.size <= self._max:
             return message
         key = dead_key()
-        body = letter.body.encode("utf-8", "surrogatepass")
+        body = dead_letter.body.encode("utf-8", "surrogatepass")
         self._retry(
             lambda: self._bucket.put(
                 key,
                 body,
                 content_type="application/octet-stream",
-                metadata={"reason": letter.reason},
+                metadata={"reason": dead_letter.reason},
             )
         )
-        small = _pointer(letter, key, body, message.attributes)
+        small = _pointer(dead_letter, key, body, message.attributes)
         if small.size > self._max:
             # A queue for small messages: what a whole pack has beside its lines is the one thing that may be large.
-            rest = {n: v for n, v in letter.original.items() if n not in _BLOBS}
-            letter = replace(letter, original=rest)
-            small = _pointer(letter, key, body, letter.to_message().attributes)
+            rest = {n: v for n, v in dead_letter.original.items() if n not in _BLOBS}
+            dead_letter = replace(dead_letter, original=rest)
+            small = _pointer(dead_letter, key, body, dead_letter.to_message().attributes)
         return small
 
     def _deliver(self, part: list[OutMessage]) -> None:
@@ -210,7 +210,7 @@ class DeadLetters:
             for entry in refused:
                 if entry.permanent:
                     raise PermanentError(
-                        f"dead-letter queue {self._queue.name!r} refused a letter: {entry.code}: {entry.detail}"
+                        f"dead-letter queue {self._queue.name!r} refused a dead letter: {entry.code}: {entry.detail}"
                     )
             pending = [pending[entry.index] for entry in refused]
             if pending:
@@ -231,7 +231,7 @@ class DeadLetters:
 
 
 def _pointer(
-    letter: DeadLetter, key: str, body: bytes, attributes: Mapping[str, str | int]
+    dead_letter: DeadLetter, key: str, body: bytes, attributes: Mapping[str, str | int]
 ) -> OutMessage:
     told = {n: v for n, v in attributes.items() if n != A_ESCAPED}
-    return replace(letter, body=pointer_body(key, body, told), key=key).to_message()
+    return replace(dead_letter, body=pointer_body(key, body, told), key=key).to_message()
