@@ -42,8 +42,8 @@ unit: $(SYNCED) ## Tests without network, with coverage (UNDER=scripts/just-boot
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m functional $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
-docs: $(SYNCED) ## Make the README's table of settings again from the settings classes
-	@$(BIN)/python scripts/settings_table.py
+docs: $(SYNCED) ## Make docs/reference again from the code
+	@$(BIN)/python scripts/reference.py
 
 bench: $(SYNCED) ## Events a second and core, beside the article's loop
 	@$(BIN)/python benchmarks/bench.py $(ARGS)

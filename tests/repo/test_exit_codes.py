@@ -1,4 +1,4 @@
-"""Without AWS credentials every command and both services end alike: docs/exit-codes.md."""
+"""Without AWS credentials every command and both services end alike: docs/reference/exit-codes.md."""
 
 import os
 import subprocess

@@ -1,6 +1,6 @@
 """How a command ends when it cannot do its work: one line that says what to do, and an exit code.
 
-The codes are the same for all commands, and stand in docs/exit-codes.md.
+The codes are the same for all commands, and stand in docs/reference/exit-codes.md.
 """
 
 import errno

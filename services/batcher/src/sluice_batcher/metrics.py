@@ -122,11 +122,11 @@ class Metrics:
         self.extension_failures = counter(
             "visibility_extension_failures", "Extensions that SQS refused or did not answer."
         )
-        self.reason_of = counter(
+        self.dead_letters = counter(
             "poison_records", "Dead letters accepted by their queue.", ["reason"]
         )
         for reason in sorted(reasons.ALL):
-            self.reason_of.labels(reason)
+            self.dead_letters.labels(reason)
         self.dead_letters_waiting = gauge("poison_backlog", "Dead letters waiting to be accepted.")
         self.transform_failures = counter("transform_failures", "Calls of the hook that failed.")
         self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
@@ -149,7 +149,7 @@ class Metrics:
     def dead_lettered(self, by_reason: Mapping[str, int]) -> None:
         """Dead letters that their queue has accepted, by reason."""
         for reason, count in by_reason.items():
-            self.reason_of.labels(reason).inc(count)
+            self.dead_letters.labels(reason).inc(count)
 
     def watch(
         self,

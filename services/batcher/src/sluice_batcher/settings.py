@@ -52,7 +52,7 @@ class BatcherSettings(CommonSettings):
     )
     event_time: str = Field(
         DEFAULT,
-        description="Where an event says when it happened: paths in its data, commas between them; the first that holds a time counts, else SQS's SentTimestamp (docs/event-time.md). The default serves both presets.",
+        description="Where an event says when it happened: paths in its data, commas between them; the first that holds a time counts, else SQS's SentTimestamp (docs/explanation/event-time.md). The default serves both presets.",
     )
     unwrap: Literal["none", "sns", "eventbridge"] = Field(
         "none",

@@ -2,7 +2,7 @@
 
 Pure: ids in, numbers out. `sluice verify` and the summary of `sluice run` both count with it. Each distinct id is
 kept once, in Arrow's memory, and counts are columns of numbers: about 400 bytes an event at the peak, so that
-millions fit into memory. What is counted, and why, is explained in docs/accounting.md.
+millions fit into memory. What is counted, and why, is explained in docs/explanation/accounting.md.
 Needs the `read` extra (pyarrow).
 """
 
