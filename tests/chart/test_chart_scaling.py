@@ -48,7 +48,6 @@ def test_the_queue_length_exceeds_what_a_pod_holds(render, held, length):
     assert int(length) > held
     environment = rendered.environment("-batcher")
     assert environment["SLUICE_MAX_HELD_MESSAGES"] == str(held)
-    assert environment["SLUICE_SCALE_QUEUE_LENGTH"] == length
 
 
 def test_the_fallback_is_never_zero(render):

@@ -48,7 +48,6 @@ def test_defaults_are_the_articles_pipeline():
             {"shutdown_grace": "6s"},
             "SLUICE_SHUTDOWN_GRACE=6s: must exceed SLUICE_RECEIVE_WAIT (5 s)",
         ),
-        ({"scale_queue_length": 20_000}, "SLUICE_SCALE_QUEUE_LENGTH=20000: must exceed"),
         ({"batch_max_bytes": "500kB"}, "SLUICE_BATCH_MAX_BYTES=500000: must be at least"),
     ],
 )

@@ -134,8 +134,6 @@ imagePullSecrets:
 - name: SLUICE_DLQ
   value: {{ . | quote }}
 {{- end }}
-- name: SLUICE_VISIBILITY_TIMEOUT
-  value: {{ .Values.queue.visibilityTimeout | quote }}
 - name: SLUICE_BUCKET
   value: {{ .Values.bucket.name | quote }}
 - name: SLUICE_PREFIX

@@ -67,6 +67,12 @@ class BatcherSettings(CommonSettings):
         description="A pandas hook, `module:function`: DataFrame in, DataFrame out, for the rows of each object.",
     )
     receivers: int = Field(2, ge=1, le=32, description="Threads that long-poll the queue.")
+    visibility_timeout: Seconds | None = Field(
+        None,
+        ge=2,
+        le=SQS_MAX_VISIBILITY_SECONDS,
+        description="Visibility timeout asked for at each receive. Unset: the queue's own. Extended at half-life while a message is held.",
+    )
     receive_wait: Seconds = Field(
         5.0,
         ge=0,
@@ -81,11 +87,6 @@ class BatcherSettings(CommonSettings):
         ge=20,
         le=SQS_IN_FLIGHT,
         description="Messages held at once, at most: a full batcher stops receiving. SQS allows 120,000 in flight a queue.",
-    )
-    scale_queue_length: int | None = Field(
-        None,
-        ge=1,
-        description="KEDA's `queueLength` (messages a pod), when it scales this service: must exceed what one pod may hold.",
     )
 
     @field_validator("partition_by")
@@ -134,14 +135,6 @@ class BatcherSettings(CommonSettings):
             problems.append(
                 f"SLUICE_SHUTDOWN_GRACE={self.shutdown_grace:g}s: must exceed SLUICE_RECEIVE_WAIT "
                 f"({self.receive_wait:g} s) and {DRAIN_SECONDS:g} s to flush"
-            )
-        if (
-            self.scale_queue_length is not None
-            and self.max_held_messages >= self.scale_queue_length
-        ):
-            problems.append(
-                f"SLUICE_SCALE_QUEUE_LENGTH={self.scale_queue_length}: must exceed SLUICE_MAX_HELD_MESSAGES "
-                f"({self.max_held_messages}), or pods that hold messages look like a backlog and are scaled for"
             )
         if self.batch_max_bytes < self.max_event_bytes:
             problems.append(

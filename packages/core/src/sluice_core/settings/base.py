@@ -16,7 +16,6 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import SettingsConfigDict
 
 from sluice_core.errors import ConfigError
-from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
 from sluice_core.prefix import data_prefix
 from sluice_core.refusals import one_line, rule
 from sluice_core.secrets import HIDDEN, shown_url
@@ -56,12 +55,6 @@ class CommonSettings(AwsSettings):
     dlq: str | None = Field(
         None,
         description="The dead-letter queue: name, URL or ARN. Unset: the queue's redrive target, else `<queue>_dlq`.",
-    )
-    visibility_timeout: Seconds | None = Field(
-        None,
-        ge=2,
-        le=SQS_MAX_VISIBILITY_SECONDS,
-        description="Visibility timeout asked for at each receive. Unset: the queue's own. Extended at half-life while a message is held.",
     )
     bucket: str = Field(
         "sse-bucket",

@@ -28,8 +28,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     """The children's environment: ours, with what is `given`."""
     found = {**os.environ, **given, "SLUICE_HTTP_HOST": "127.0.0.1"}
     # A place of an earlier or another pipeline must not steer this one.
-    for name in ("SLUICE_CHECKPOINT", "SLUICE_SCALE_QUEUE_LENGTH"):
-        found.pop(name, None)
+    found.pop("SLUICE_CHECKPOINT", None)
     return found
 
 
