@@ -9,7 +9,7 @@ HELM_ARGS ?=
 E2E_ARGS ?=
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
-.PHONY: up down status e2e chart-lint chart-readme
+.PHONY: up down status e2e chart-lint chart-readme chart-schema
 
 up: ## A kind cluster with KEDA and the whole pipeline in it
 	@deploy/scripts/up.sh
@@ -29,3 +29,6 @@ chart-lint: ## helm lint, and the chart against the schemas of Kubernetes 1.31 t
 
 chart-readme: $(SYNCED) ## Make the chart's README again from its values
 	@$(BIN)/python deploy/scripts/chart_readme.py
+
+chart-schema: $(SYNCED) ## Make the schema of its values again, from the settings classes
+	@$(BIN)/python deploy/scripts/chart_schema.py

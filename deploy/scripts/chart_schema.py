@@ -1,0 +1,122 @@
+"""Makes the chart's values.schema.json: from the settings classes where a value is a setting, else from chart_schema.yaml.
+
+`--check` writes nothing and fails when the committed file is not what this makes.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from sluice_batcher.settings import BatcherSettings
+from sluice_core.settings import CommonSettings, describe_settings
+from sluice_core.settings.aws import AwsSettings
+from sluice_producer.settings import ProducerSettings
+
+SOURCE = Path(__file__).with_suffix(".yaml")
+SCHEMA = Path(__file__).resolve().parents[1] / "helm" / "sluice" / "values.schema.json"
+SERVICES: Final[dict[str, type[CommonSettings]]] = {
+    "producer": ProducerSettings,
+    "batcher": BatcherSettings,
+}
+TYPES: Final = ("string", "integer", "number", "boolean", "object", "array")
+LIMITS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength")
+Schema = dict[str, Any]
+
+
+class SourceError(ValueError):
+    """chart_schema.yaml says something that this script does not know."""
+
+
+def setting(name: str) -> Schema:
+    """What a value may be that becomes the setting `<service>.<field>`; null (and "" for one that may be unset) is its default.
+
+    Limits of durations and sizes hold for bare numbers only: JSON Schema cannot read "2m".
+    """
+    service, _, field = name.partition(".")
+    cls = SERVICES.get(service)
+    if cls is None or field not in cls.model_fields:
+        raise SourceError(f"{name}: no setting of {', '.join(SERVICES)}")
+    rows = dict(zip(_ordered(cls), describe_settings(cls), strict=True))
+    told = cls.model_json_schema(by_alias=False)["properties"][field]
+    unset = cls.model_fields[field].default is None
+    plain = next((s for s in told.get("anyOf", ()) if s.get("type") != "null"), told)
+    limits = {key: plain[key] for key in LIMITS if key in plain}
+    kind = rows[field].kind
+    if kind in ("duration", "size"):
+        return {"$ref": f"#/$defs/{kind}", **limits}
+    if "enum" in plain or "const" in plain:
+        return {"enum": [*plain.get("enum", [plain.get("const")]), *([""] if unset else []), None]}
+    if plain["type"] == "boolean" and unset:
+        return {"enum": [True, False, "true", "false", "", None]}
+    return {"type": [plain["type"], "null"], **limits}
+
+
+def _ordered(cls: type[CommonSettings]) -> list[str]:
+    """The fields in the order of `describe_settings`: AWS's own last."""
+    return sorted(cls.model_fields, key=lambda name: name in AwsSettings.model_fields)
+
+
+def node(given: Any) -> Schema:
+    """One node of the source as JSON Schema: see the source's head for what may stand there."""
+    if isinstance(given, str):
+        if given in TYPES:
+            return {"type": [given, "null"]}
+        return setting(given) if "." in given else {"$ref": f"#/$defs/{given}"}
+    if not isinstance(given, dict):
+        raise SourceError(f"{given!r}: a node is text or a mapping")
+    own = {key[1:]: value for key, value in given.items() if key.startswith("$")}
+    made: Schema = setting(own.pop("setting")) if "setting" in own else {}
+    children = {key: node(value) for key, value in given.items() if not key.startswith("$")}
+    if children:
+        made |= {"type": "object", "additionalProperties": False, "properties": children}
+        # Helm takes a section away that is overridden with null; templates would fall over that, at a line of theirs.
+        required = [k for k, v in given.items() if k in children and _is_section(v)]
+        made |= {"required": required} if required else {}
+    if "ref" in own:
+        made["$ref"] = f"#/$defs/{own.pop('ref')}"
+    for key in ("items", "additionalProperties", "not"):
+        if isinstance(own.get(key), str | dict):
+            made[key] = node(own.pop(key))
+    if "anyOf" in own:
+        made["anyOf"] = [node(item) for item in own.pop("anyOf")]
+    if isinstance(own.get("type"), str) and own["type"] != "null":
+        own["type"] = [own["type"], "null"]
+    return made | own
+
+
+def _is_section(given: Any) -> bool:
+    return isinstance(given, dict) and any(not key.startswith("$") for key in given)
+
+
+def schema(text: str) -> str:
+    """The whole schema, as it is committed."""
+    source = yaml.safe_load(text)
+    made = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "made by deploy/scripts/chart_schema.py (`make chart-schema`): edit the settings classes or chart_schema.yaml",
+        "title": "Values of the chart sluice",
+        **node(source["values"]),
+        "$defs": {name: node(value) for name, value in source["defs"].items()},
+    }
+    return json.dumps(made, indent=2) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 when `--check` finds a difference."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(arguments)
+    made = schema(SOURCE.read_text())
+    if not options.check:
+        SCHEMA.write_text(made)
+    elif made != SCHEMA.read_text():
+        sys.stderr.write("values.schema.json is not what its sources say: make chart-schema\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
