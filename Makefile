@@ -45,7 +45,8 @@ functional: $(SYNCED) ## The real processes against a real LocalStack, with faul
 docs: $(SYNCED) ## Make docs/reference again from the code
 	@$(BIN)/python scripts/reference.py
 
-bench: $(SYNCED) ## Events a second and core, beside the article's loop
+bench: $(SYNCED) ## What an event costs, beside the article's loop and Bento (ARGS="--page docs" writes docs/benchmarks.md)
+	@$(UV) sync --locked --quiet --inexact --group bench
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 fmt: $(SYNCED) ## Format, and repair what ruff can
