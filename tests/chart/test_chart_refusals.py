@@ -24,6 +24,7 @@ import pytest
         ("bucket.name=Bucket", "/bucket/name"),
         ("bucket.encryption.sse=kms", "/bucket/encryption/sse"),
         ("aws.s3EndpointUrl=store:9000", "/aws/s3EndpointUrl"),
+        ("aws.client=urllib3", "/aws/client"),
         ("bucket.prefix=_sluice/x", "/bucket/prefix"),
         ("bucket.prefix=lake/dt\\=1", "/bucket/prefix"),
         ("autoscaling.fallback.replicas=0", "/autoscaling/fallback/replicas"),

@@ -1,11 +1,13 @@
-"""The adapters' translation of SQS's and S3's answers, against botocore's own stubber."""
+"""The adapters' translation of SQS's and S3's answers, out of a socket for both clients."""
+
+import json
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_core.aws import clients, translated
+from sluice_core.aws import translated
 from sluice_core.aws.s3 import Bucket
 from sluice_core.aws.sqs import OutMessage, Queue, chunked
 from sluice_core.errors import (
@@ -21,16 +23,34 @@ from sluice_core.errors import (
     UnsupportedError,
 )
 from sluice_core.limits import SQS_BATCH_ENTRIES, SQS_MAX_BYTES
-from sluice_core.settings import CommonSettings, load_settings
 
 URL = "http://127.0.0.1:1/000000000000/q"
 
 
+JSON = {"content-type": "application/x-amz-json-1.0"}
+
+
+@pytest.fixture(scope="module")
+def aws(connected, either):
+    return connected(either)
+
+
 @pytest.fixture
-def aws(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    return clients(load_settings(CommonSettings, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}))
+def said(loopback):
+    """Takes what the server says from now on: documents of SQS in turn, or (status, body) of a refusal."""
+
+    def say(*answers):
+        left = list(answers)
+
+        def answer(_):
+            reply = left.pop(0)
+            if isinstance(reply, dict):
+                return loopback.Answer(200, JSON, json.dumps(reply).encode())
+            return loopback.Answer(reply[0], {}, reply[1])
+
+        loopback.answer = answer
+
+    return say
 
 
 @pytest.mark.parametrize(
@@ -138,11 +158,10 @@ def test_no_error_holds_a_credential(error):
 @pytest.mark.parametrize(
     ("condition", "told"), [({"if_none_match": True}, True), ({"if_match": "x"}, True), ({}, False)]
 )
-def test_a_store_without_conditional_writes_is_told_so(aws, condition, told):
-    with Stubber(aws.s3) as stub:
-        stub.add_client_error("put_object", "NotImplemented", "A header …", http_status_code=501)
-        with pytest.raises(UnsupportedError) as caught:
-            Bucket(aws, "bucket").put("k", b"", **condition)
+def test_a_store_without_conditional_writes_is_told_so(aws, said, condition, told):
+    said((501, b"<Error><Code>NotImplemented</Code><Message>A header</Message></Error>"))
+    with pytest.raises(UnsupportedError) as caught:
+        Bucket(aws, "bucket").put("k", b"", **condition)
     assert ("knows no conditional writes" in str(caught.value)) is told
 
 
@@ -151,56 +170,44 @@ def test_no_connection_is_temporary():
         raise EndpointConnectionError(endpoint_url="http://x")
 
 
-def test_an_entry_that_the_reply_does_not_name_is_not_accepted(aws):
-    with Stubber(aws.sqs) as stub:
-        stub.add_response(
-            "send_message_batch",
-            {
-                "Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "x"}],
-                "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
-            },
-            {"QueueUrl": URL, "Entries": ANY},
-        )
-        refused = Queue(aws, URL).send([OutMessage("a"), OutMessage("b"), OutMessage("c")])
+def test_an_entry_that_the_reply_does_not_name_is_not_accepted(aws, said):
+    said(
+        {
+            "Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "x"}],
+            "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
+        }
+    )
+    refused = Queue(aws, URL).send([OutMessage("a"), OutMessage("b"), OutMessage("c")])
     assert [(r.index, r.code, r.permanent) for r in refused] == [
         (1, "InternalError", False),
         (2, "NotAnswered", False),
     ]
 
 
-def test_a_failing_delete_reports_all_that_is_left(aws):
-    with Stubber(aws.sqs) as stub:
-        stub.add_response(
-            "delete_message_batch",
-            {
-                "Successful": [{"Id": str(n)} for n in range(10) if n not in (3, 7)],
-                "Failed": [{"Id": "3", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}],
-            },
-            {"QueueUrl": URL, "Entries": ANY},
-        )
-        stub.add_client_error("delete_message_batch", "ServiceUnavailable", http_status_code=503)
-        refused = Queue(aws, URL).delete([str(n) for n in range(25)])
+def test_a_failing_delete_reports_all_that_is_left(aws, said):
+    said(
+        {
+            "Successful": [{"Id": str(n)} for n in range(10) if n not in (3, 7)],
+            "Failed": [{"Id": "3", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}],
+        },
+        (503, b""),
+    )
+    refused = Queue(aws, URL).delete([str(n) for n in range(25)])
     # 7 is not named: nobody said that it was deleted.
     assert [r.index for r in refused] == [3, 7, *range(10, 25)]
     assert [r.permanent for r in refused] == [True, *[False] * 16]
 
 
-def test_an_extension_that_the_reply_does_not_name_did_not_happen(aws):
-    with Stubber(aws.sqs) as stub:
-        stub.add_response(
-            "change_message_visibility_batch",
-            {"Successful": [{"Id": "1"}, {"Id": "9"}], "Failed": []},
-            {"QueueUrl": URL, "Entries": ANY},
-        )
-        refused = Queue(aws, URL).extend(["a", "b"], 30)
+def test_an_extension_that_the_reply_does_not_name_did_not_happen(aws, said):
+    said({"Successful": [{"Id": "1"}, {"Id": "9"}], "Failed": []})
+    refused = Queue(aws, URL).extend(["a", "b"], 30)
     assert [(r.index, r.code, r.permanent) for r in refused] == [(0, "NotAnswered", False)]
 
 
-def test_put_into_a_bucket_that_is_gone(aws):
-    with Stubber(aws.s3) as stub:
-        stub.add_client_error("put_object", "NoSuchBucket", http_status_code=404)
-        with pytest.raises(MissingResourceError):
-            Bucket(aws, "bucket").put("k", b"")
+def test_put_into_a_bucket_that_is_gone(aws, said):
+    said((404, b"<Error><Code>NoSuchBucket</Code></Error>"))
+    with pytest.raises(MissingResourceError):
+        Bucket(aws, "bucket").put("k", b"")
 
 
 def page(keys, *, truncated=False, token=None):
@@ -221,15 +228,11 @@ def listed(aws, *pages):
         return [stored.key for stored in Bucket(aws, "bucket").list("events/")]
 
 
-def test_a_listing_asks_for_no_encoding(aws):
+def test_a_listing_asks_for_no_encoding(aws, loopback, said):
     """LocalStack's second page of an encoded listing is empty: see `plain_listings`."""
-    urls = []
-    aws.s3.meta.events.register(
-        "before-send.s3.ListObjectsV2", lambda request, **_: urls.append(request.url)
-    )
-    with pytest.raises(TemporaryError):  # nobody listens there
-        list(Bucket(aws, "bucket").list("events/"))
-    assert urls == ["http://127.0.0.1:1/bucket?list-type=2&prefix=events%2F"]
+    said((200, b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"))
+    assert list(Bucket(aws, "bucket").list("events/")) == []
+    assert loopback.requests[-1].path == "/bucket?list-type=2&prefix=events%2F"
 
 
 def test_a_listing_goes_over_all_pages(aws):

@@ -4,8 +4,9 @@ import io
 import json
 
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HeadersDict
 from sluice_core.aws import clients
+from sluice_core.aws.curl import Reply
 from sluice_core.aws.s3 import Bucket
 from sluice_core.aws.sqs import OutMessage, Queue, dead_letter_queue
 from sluice_core.errors import ConfigError, UnexpectedAnswerError
@@ -28,6 +29,8 @@ JSON = {"content-type": "application/x-amz-json-1.0"}
 class Cloud:
     """AWS, as far as where a request goes to and for which region it is signed."""
 
+    client = ""
+
     def __init__(self, monkeypatch, **environ):
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_S3"):
             monkeypatch.delenv(name, raising=False)
@@ -37,28 +40,48 @@ class Cloud:
         self.requests = []
         self.replies = {}
         monkeypatch.setattr(
-            "botocore.httpsession.URLLib3Session.send", lambda _, request: self._answer(request)
+            "botocore.httpsession.URLLib3Session.send", lambda _, request: self._boto3(request)
         )
+        monkeypatch.setattr(
+            "sluice_core.aws.curl.Http.send", lambda _, request: self._libcurl(request)
+        )
+        self.carried = set()
+        environ["SLUICE_AWS_CLIENT"] = self.client
         self.aws = clients(load_settings(CommonSettings, environ))
 
-    def _answer(self, request):
-        target = request.headers.get("X-Amz-Target", b"")
-        action = (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
-        signed = request.headers["Authorization"]
-        signed = signed if isinstance(signed, str) else signed.decode()
-        region = signed.split("Credential=")[1].split("/")[2]
-        assert b"a-token" in bytes(str(request.headers["X-Amz-Security-Token"]), "ascii")
-        body = json.loads(request.body) if action else {}
-        self.requests.append((action or request.method, request.url, region, body, request.headers))
-        status, reply = self.replies.get(action, (200, {}))
-        headers = JSON if action else {"ETag": '"e"'}
-        raw = HTTPResponse(
-            io.BytesIO(json.dumps(reply).encode() if action else b""),
-            headers,
-            status,
-            preload_content=False,
+    def _libcurl(self, request):
+        self.carried.add("libcurl")
+        headers = HeadersDict(line.split(": ", 1) for line in request.headers)
+        headers["X-Amz-Security-Token"] = request.keys.token
+        region = request.signing.split(":")[2]
+        status, headers, body = self._answer(request, headers, region)
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return Reply(status, f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode(), body)
+
+    def _boto3(self, request):
+        headers = HeadersDict(
+            (name, value if isinstance(value, str) else value.decode())
+            for name, value in request.headers.items()
         )
+        region = headers["Authorization"].split("Credential=")[1].split("/")[2]
+        status, headers, body = self._answer(request, headers, region)
+        raw = HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
         return AWSResponse(request.url, status, raw.headers, raw)
+
+    def _answer(self, request, headers, region):
+        action = headers.get("X-Amz-Target", "").rpartition(".")[2]
+        assert headers["X-Amz-Security-Token"] == "a-token"
+        body = json.loads(request.body) if action else {}
+        self.requests.append((action or request.method, request.url, region, body, headers))
+        status, reply = self.replies.get(action, (200, {}))
+        return (
+            (status, JSON, json.dumps(reply).encode()) if action else (status, {"ETag": '"e"'}, b"")
+        )
+
+
+@pytest.fixture(autouse=True, params=["libcurl", "boto3"])
+def _either(monkeypatch, request):
+    monkeypatch.setattr(Cloud, "client", request.param)
 
 
 def sent_to(cloud, queue):
@@ -200,10 +223,7 @@ def test_an_endpoint_out_of_awss_configuration_file_means_path_style_too(monkeyp
 def test_every_write_asks_for_the_encryption(monkeypatch, environ, headers):
     cloud = Cloud(monkeypatch, **environ)
     Bucket(cloud.aws, "bucket").put("k", b"x", if_none_match=True)
-    sent = {
-        name.lower(): value if isinstance(value, str) else value.decode()
-        for name, value in cloud.requests[-1][4].items()
-    }
+    sent = {name.lower(): value for name, value in cloud.requests[-1][4].items()}
     assert {n: v for n, v in sent.items() if "encryption" in n} == headers
 
 

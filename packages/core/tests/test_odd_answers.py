@@ -1,22 +1,17 @@
 """What is not SQS's or S3's word decides nothing: every call × every odd answer is a temporary error.
 
-The answers go through the whole of botocore: its parsers see the bytes that a socket would have brought.
+The answers come out of a socket, and both clients read them.
 """
 
-import io
 import json
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sluice_core.aws import clients
 from sluice_core.aws.provision import make_queues
 from sluice_core.aws.s3 import Bucket
 from sluice_core.aws.sqs import OutMessage, Queue
 from sluice_core.errors import NotFoundError, SluiceError, TemporaryError, UnexpectedAnswerError
-from sluice_core.settings import CommonSettings, load_settings
-from urllib3 import HTTPResponse
 
 URL = "http://127.0.0.1:1/000000000000/q"
 HTML = b"<!doctype html><html><title>Sign in to the network</title></html>"
@@ -24,30 +19,17 @@ JSON = {"content-type": "application/x-amz-json-1.0"}
 
 
 class Answers:
-    """Clients whose every request is answered by `reply` (status, headers, body) before any socket."""
+    """Clients whose every request is answered by `reply` (status, headers, body)."""
 
-    def __init__(self):
-        self.aws = clients(
-            load_settings(CommonSettings, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
-        )
+    def __init__(self, aws, loopback):
+        self.aws = aws
         self.reply = (200, {}, b"")
-        for client in (self.aws.sqs, self.aws.s3):
-            client.meta.events.register("before-send", self._answer)
-
-    def _answer(self, request, **_):
-        status, headers, body = self.reply
-        if request.method == "HEAD":
-            body = b""
-        raw = HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
-        return AWSResponse(request.url, status, raw.headers, raw)
+        loopback.answer = lambda _: loopback.Answer(*self.reply)
 
 
 @pytest.fixture(scope="module")
-def answers():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        yield Answers()
+def answers(connected, either, loopback):
+    return Answers(connected(either), loopback)
 
 
 def queue(aws):

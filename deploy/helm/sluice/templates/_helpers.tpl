@@ -120,6 +120,8 @@ imagePullSecrets:
 - name: AWS_ENDPOINT_URL_S3
   value: {{ . | quote }}
 {{- end }}
+- name: SLUICE_AWS_CLIENT
+  value: {{ .Values.aws.client | quote }}
 {{- with include "sluice.awsSecret" . }}
 - name: AWS_ACCESS_KEY_ID
   valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_ACCESS_KEY_ID}}

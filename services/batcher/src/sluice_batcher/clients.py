@@ -36,6 +36,7 @@ def connect(settings: BatcherSettings, runtime: Runtime[Any]) -> Clients:
     stop is requested first.
     """
     aws = clients(settings, pool=settings.receivers + settings.uploads + _CONNECTIONS)
+    aws.carrier.tell()
 
     def wait_for(what: str, variable: str, call: Callable[[], T]) -> T:
         def hint(error: TemporaryError) -> str:

@@ -40,6 +40,7 @@ class Clients:
 def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
     """The real world. Waits for a queue that is not there (yet) and says so; raises Stopped, PermanentError."""
     aws = clients(settings, pool=settings.senders + 6)
+    aws.carrier.tell()
 
     def tell(error: TemporaryError, delay: float) -> None:
         runtime.health.set_ready("queue", ready=False, why=str(error))

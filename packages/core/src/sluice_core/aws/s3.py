@@ -79,6 +79,7 @@ class Bucket:
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._s3 = aws.s3
+        self._hot = aws.carrier.over(aws.s3)
         self._encryption = aws.encryption
         self._name = name
 
@@ -106,7 +107,7 @@ class Bucket:
         what = f"write s3://{self._name}/{key}"
         try:
             with translated(what):
-                reply = self._s3.put_object(
+                reply = self._hot.put_object(
                     Bucket=self._name,
                     Key=key,
                     Body=body,

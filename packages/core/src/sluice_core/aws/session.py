@@ -1,6 +1,6 @@
-"""boto3's clients for SQS and S3.
+"""Clients for SQS and S3: boto3's, and libcurl's for the calls that are made all day.
 
-Nothing outside this package sees botocore. Retries are ours (boto3 tries once): a loop that retries for ever
+Nothing outside this package sees botocore or libcurl. Retries are ours (boto3 tries once): a loop that retries for ever
 must know of each failure, and a second, hidden retry layer makes lost replies harder to reason about.
 """
 
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import set_list_objects_encoding_type_url
 
+from sluice_core.aws.carrier import Carrier, carrier
 from sluice_core.aws.errors import clean, translated, understood
 from sluice_core.errors import PermanentError
 from sluice_core.settings import CommonSettings
@@ -35,13 +37,14 @@ class Aws:
     """One SQS and one S3 client, both safe to share between threads; SQS's of other places are made when asked for.
 
     `make_sqs`: a client for a region at an endpoint (None: the settings' or AWS's own). `encryption`: what each
-    PutObject says about it.
+    PutObject says about it. `carrier`: what makes the frequent calls of these clients.
     """
 
     sqs: "SQSClient"
     s3: "S3Client"
     make_sqs: Callable[[str, str | None], "SQSClient"]
     encryption: Mapping[str, str | bool]
+    carrier: Carrier
 
     def sqs_for(self, address: QueueAddress) -> "SQSClient":
         """The client for a queue given by URL or ARN: of its region, and at its host unless an endpoint is set."""
@@ -60,7 +63,8 @@ def clients(settings: CommonSettings, *, pool: int = 16) -> Aws:
     `pool` is the number of connections each may hold. The read timeout exceeds SQS's longest poll (20 s).
     Raises PermanentError when the region or an endpoint makes no client.
     """
-    session = boto3.session.Session()
+    core = botocore.session.get_session()
+    session = boto3.session.Session(botocore_session=core)
 
     def make(service: str, region: str, endpoint: str | None, style: str = "auto") -> Any:
         options: dict[str, Any] = {"s3": {"addressing_style": style}}
@@ -93,7 +97,10 @@ def clients(settings: CommonSettings, *, pool: int = 16) -> Aws:
         s3 = make("s3", settings.aws_region, settings.s3_endpoint, "path")
     plain_listings(s3)
     sqs = make_sqs(settings.aws_region, settings.sqs_endpoint)
-    return Aws(sqs, s3, make_sqs, settings.encryption())
+    made_by = carrier(settings.aws_client, core)
+    # Now: what hooks into a client must do so before its calls begin.
+    made_by.over(sqs), made_by.over(s3)
+    return Aws(sqs, s3, make_sqs, settings.encryption(), made_by)
 
 
 def is_aws(url: str) -> bool:

@@ -155,6 +155,7 @@ class Queue:
 
     def __init__(self, aws: Aws, url: str, client: "SQSClient | None" = None) -> None:
         self._sqs = client or aws.sqs
+        self._hot = aws.carrier.over(self._sqs)
         self._url = url
 
     @classmethod
@@ -219,7 +220,7 @@ class Queue:
         ]
         what = f"send to queue {self.name!r}"
         with translated(what):
-            reply = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+            reply = self._hot.send_message_batch(QueueUrl=self._url, Entries=entries)
         with understood(what):
             return _refused(reply, len(messages))
 
@@ -234,7 +235,7 @@ class Queue:
         options: dict[str, Any] = {} if visibility is None else {"VisibilityTimeout": visibility}
         what = f"receive from queue {self.name!r}"
         with translated(what):
-            reply = self._sqs.receive_message(
+            reply = self._hot.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=max_messages,
                 WaitTimeSeconds=wait_seconds,
@@ -243,13 +244,13 @@ class Queue:
                 **options,
             )
         with understood(what):
-            return [_received(message) for message in reply.get("Messages", ())]
+            return [_received(message) for message in _named(reply, "Messages")]
 
     def delete(self, handles: Sequence[str]) -> list[Refused]:
         """See `QueueLike.delete`."""
         return self._in_tens(
             handles,
-            lambda entries: self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries),
+            lambda entries: self._hot.delete_message_batch(QueueUrl=self._url, Entries=entries),
             {},
             "delete from",
         )
@@ -258,7 +259,7 @@ class Queue:
         """See `QueueLike.extend`."""
         return self._in_tens(
             handles,
-            lambda entries: self._sqs.change_message_visibility_batch(
+            lambda entries: self._hot.change_message_visibility_batch(
                 QueueUrl=self._url, Entries=entries
             ),
             {"VisibilityTimeout": timeout},
@@ -329,6 +330,14 @@ def chunked(messages: Iterable[OutMessage]) -> Iterator[list[OutMessage]]:
         yield part
 
 
+def _named(reply: Mapping[str, Any], name: str) -> list[Any]:
+    """The list of that name; some stores write null for none."""
+    value = reply.get(name)
+    if not isinstance(value, list | None):
+        raise TypeError(f"{name} is a list, not {type(value).__name__}")
+    return value or []
+
+
 def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
     """What did not happen of a call of `count` entries: what the reply refuses, and what it does not name."""
     refused = {
@@ -338,9 +347,9 @@ def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
             detail=clean(str(entry.get("Message", ""))),
             permanent=bool(entry.get("SenderFault", False)) and entry.get("Code") not in _THROTTLED,
         )
-        for entry in reply.get("Failed", ())
+        for entry in _named(reply, "Failed")
     }
-    done = {int(entry["Id"]) for entry in reply.get("Successful", ())}
+    done = {int(entry["Id"]) for entry in _named(reply, "Successful")}
     for index in range(count):
         if index not in done and index not in refused:
             refused[index] = Refused(
@@ -360,7 +369,7 @@ def _received(message: Any) -> Received:
         body=body,
         attributes={
             name: str(value["StringValue"])
-            for name, value in message.get("MessageAttributes", {}).items()
+            for name, value in (message.get("MessageAttributes") or {}).items()
             if "StringValue" in value
         },
         sent_at=int(system["SentTimestamp"]) / 1000,

@@ -40,6 +40,10 @@ class AwsSettings(BaseSettings):
         validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION", "aws_region"),
         description="The region, handed to boto3 (which by itself reads only AWS_DEFAULT_REGION). A queue's URL or ARN names its own.",
     )
+    aws_client: Literal["libcurl", "boto3"] = Field(
+        "libcurl",
+        description="What makes the frequent calls to SQS and S3: `libcurl` (a fraction of the CPU) or `boto3` (also what takes its place where pycurl is missing).",
+    )
     s3_sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = Field(
         None,
         description="Server-side encryption asked for at each write to S3, as some buckets' policies demand. Unset: the bucket's own.",
