@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from sluice_batcher.metrics import Metrics as BatcherMetrics
 from sluice_batcher.settings import BatcherSettings
+from sluice_compactor.metrics import Metrics as CompactorMetrics
+from sluice_compactor.settings import CompactorSettings
 from sluice_core.service.telemetry import make_registry
 from sluice_core.settings import CommonSettings, describe_settings
 from sluice_producer.metrics import Metrics as ProducerMetrics
@@ -40,6 +42,7 @@ def settings() -> str:
         ("All services", CommonSettings),
         ("Producer", ProducerSettings),
         ("Batcher", BatcherSettings),
+        ("Compactor", CompactorSettings),
     ):
         parts += [f"## {title}", "| variable | kind | default | |", "|---|---|---|---|"]
         parts += [
@@ -98,9 +101,14 @@ def _batcher(registry: CollectorRegistry) -> None:
     BatcherMetrics(registry, "csv")
 
 
+def _compactor(registry: CollectorRegistry) -> None:
+    CompactorMetrics(registry)
+
+
 _SERVICES: Final[tuple[tuple[str, Callable[[CollectorRegistry], None]], ...]] = (
     ("Producer", _producer),
     ("Batcher", _batcher),
+    ("Compactor", _compactor),
 )
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+from datetime import UTC, datetime
+
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from botocore.stub import Stubber
@@ -211,7 +213,8 @@ def test_put_into_a_bucket_that_is_gone(aws, said):
 
 
 def page(keys, *, truncated=False, token=None):
-    found = [{"Key": key, "Size": 1, "ETag": '"e"'} for key in keys]
+    written = datetime(2026, 11, 23, tzinfo=UTC)
+    found = [{"Key": key, "Size": 1, "ETag": '"e"', "LastModified": written} for key in keys]
     more = {} if token is None else {"NextContinuationToken": token}
     return {"Contents": found, "IsTruncated": truncated, **more}
 

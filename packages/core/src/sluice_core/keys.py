@@ -14,6 +14,8 @@ ROWS_METADATA: Final = "rows"
 """The name under which an object's metadata tell its rows."""
 DROPPED_METADATA: Final = "rows-dropped"
 """The same of the rows that a transform left out on purpose."""
+COLUMN_TYPES_METADATA: Final = "column-types"
+"""The same of the types of its columns, a letter each (`sluice_core.lake.column_types`)."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 

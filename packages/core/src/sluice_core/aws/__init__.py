@@ -6,12 +6,14 @@ from sluice_core.aws.errors import (
 from sluice_core.aws.session import (
     Aws,
     clients,
+    lent,
     plain_listings,
 )
 
 __all__ = [
     "Aws",
     "clients",
+    "lent",
     "plain_listings",
     "translated",
 ]

@@ -108,9 +108,19 @@ def translated(what: str) -> Iterator[None]:
     The block holds the call and nothing else: an error of the reply's reading is an UnexpectedAnswerError.
     """
     try:
-        yield
+        with refusals(what):
+            yield
     except SluiceError:
         raise
+    except _ODD as error:
+        raise _odd(what, error) from error
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Like `translated`, for a block that holds more than the call: only botocore's own errors are turned."""
+    try:
+        yield
     except ClientError as error:
         raise _translate(what, error) from error
     except (BotoNoCredentialsError, PartialCredentialsError, UnauthorizedSSOTokenError) as error:
@@ -122,8 +132,6 @@ def translated(what: str) -> Iterator[None]:
         raise PermanentError(clean(f"{what}: {error}")) from error
     except (HTTPClientError, BotoCoreError) as error:
         raise TemporaryError(clean(f"{what}: {type(error).__name__}: {error}")) from error
-    except _ODD as error:
-        raise _odd(what, error) from error
 
 
 @contextmanager

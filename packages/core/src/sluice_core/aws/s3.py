@@ -11,11 +11,12 @@ from sluice_core.errors import MissingResourceError, NotFoundError, TemporaryErr
 
 @dataclass(frozen=True)
 class Stored:
-    """An object's key, size in bytes and entity tag."""
+    """An object's key, size in bytes, entity tag, and when it was written (S3's clock, seconds since the epoch)."""
 
     key: str
     size: int
     etag: str
+    modified: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,12 @@ class Bucket:
                 page = self._s3.list_objects_v2(Bucket=self._name, Prefix=prefix, **more)
             with understood(what):
                 entries = [
-                    Stored(text(entry["Key"]), entry["Size"], text(entry["ETag"]))
+                    Stored(
+                        text(entry["Key"]),
+                        entry["Size"],
+                        text(entry["ETag"]),
+                        entry["LastModified"].timestamp(),
+                    )
                     for entry in page.get("Contents", ())
                 ]
                 truncated = page["IsTruncated"]

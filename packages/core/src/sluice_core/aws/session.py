@@ -19,7 +19,7 @@ from botocore.handlers import set_list_objects_encoding_type_url
 
 from sluice_core.aws.carrier import Carrier, carrier
 from sluice_core.aws.errors import clean, translated, understood
-from sluice_core.errors import PermanentError
+from sluice_core.errors import NoCredentialsError, PermanentError
 from sluice_core.settings import CommonSettings
 from sluice_core.settings.queue_address import QueueAddress
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-__all__ = ["Aws", "clients", "plain_listings", "translated"]
+__all__ = ["Aws", "clients", "lent", "plain_listings", "translated"]
 
 _AWS_HOST: Final = re.compile(r"\.(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws|aws\.dev)$")
 
@@ -101,6 +101,33 @@ def clients(settings: CommonSettings, *, pool: int = 16) -> Aws:
     # Now: what hooks into a client must do so before its calls begin.
     made_by.over(sqs), made_by.over(s3)
     return Aws(sqs, s3, make_sqs, settings.encryption(), made_by)
+
+
+def lent(settings: CommonSettings) -> dict[str, str]:
+    """Credentials and places for another library's client of AWS, as boto3's whole chain gives them now.
+
+    Keys: `access-key-id`, `secret-access-key`, `session-token` (of temporary ones), `region`, `endpoint` (where
+    one is set for S3). Temporary credentials end: ask again before each piece of work. Raises
+    NoCredentialsError.
+    """
+    session = boto3.session.Session()
+    what = "look for AWS credentials"
+    with translated(what):
+        found = session.get_credentials()
+        frozen = None if found is None else found.get_frozen_credentials()
+    if frozen is None or not frozen.access_key or not frozen.secret_key:
+        raise NoCredentialsError(
+            f"{what}: there are none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role "
+            "(LocalStack takes any: test/test)"
+        )
+    given = {
+        "access-key-id": frozen.access_key,
+        "secret-access-key": frozen.secret_key,
+        "session-token": frozen.token,
+        "region": settings.aws_region,
+        "endpoint": settings.s3_endpoint,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def is_aws(url: str) -> bool:

@@ -75,7 +75,7 @@ def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[Pa
     files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
     for path in files:
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
-        if _is_data(name):
+        if is_data(name):
             yield Part(name, path.stat().st_size, partial(_load_file, path))
 
 
@@ -235,7 +235,8 @@ def _nullable(kind: pa.DataType) -> Any:
     return pd.StringDtype() if pa.types.is_string(kind) else None
 
 
-def _is_data(name: str) -> bool:
+def is_data(name: str) -> bool:
+    """Whether a name below the prefix is one that Sluice gives to data, and none that engines skip."""
     hidden = any(part.startswith(("_", ".")) for part in name.split("/"))
     return not hidden and name.lower().removesuffix(".gz").removesuffix(".zst").endswith(_FORMATS)
 
@@ -244,7 +245,7 @@ def _parts_of_bucket(bucket: BucketLike, prefix: str) -> Iterator[Part]:
     start = f"{prefix}/" if prefix else ""
     for stored in bucket.list(start):
         name = stored.key[len(start) :]
-        if _is_data(name):
+        if is_data(name):
             yield Part(name, stored.size, partial(_load_object, bucket, stored.key))
 
 

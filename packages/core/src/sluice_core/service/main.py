@@ -5,8 +5,8 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -38,6 +38,7 @@ class Service(Generic[S, P, M]):
     """What makes a process this service.
 
     `plan`: what the settings ask for, made before anything outside is touched; raises ConfigError.
+    `options`: settings that the command line takes, too: option → (variable, help).
     `hide` gives what takes the settings' secrets out of a log line's value. `metrics`: the service's own, in the process's registry. `run`: works until the stop is requested and gives
     the exit code; what it raises decides the code as `errors.exit_code` has it.
     """
@@ -49,6 +50,7 @@ class Service(Generic[S, P, M]):
     metrics: Callable[[CollectorRegistry, S], M]
     run: Callable[[S, P, Runtime[M]], int]
     hide: Callable[[S], Callable[[Any], Any]] = lambda _settings: lambda value: value
+    options: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def main(service: Service[S, P, M], argv: Sequence[str] | None = None) -> int:
@@ -61,9 +63,16 @@ def main(service: Service[S, P, M], argv: Sequence[str] | None = None) -> int:
         "--print-config", action="store_true", help="show the effective settings and exit"
     )
     parser.add_argument("--version", action="version", version=__version__)
+    for option, (variable, text) in service.options.items():
+        parser.add_argument(option, dest=variable, metavar="VALUE", help=f"{text} ({variable})")
     arguments = parser.parse_args(argv)
+    given = {
+        variable: value
+        for variable, _ in service.options.values()
+        if (value := getattr(arguments, variable)) is not None
+    }
     try:
-        settings = load_settings(service.settings)
+        settings = load_settings(service.settings, {**os.environ, **given})
         plan = service.plan(settings)
     except ConfigError as error:
         sys.stderr.write(f"{program}: {error}\n")

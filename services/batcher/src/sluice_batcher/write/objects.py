@@ -10,12 +10,14 @@ from urllib.parse import quote
 
 import pyarrow as pa
 from sluice_core.keys import (
+    COLUMN_TYPES_METADATA,
     DROPPED_METADATA,
     ROWS_METADATA,
     batch_name,
     dropped_key,
     object_key,
 )
+from sluice_core.lake.column_types import letters
 from sluice_core.version import __version__
 
 from sluice_batcher.inflight.held import Held
@@ -129,6 +131,7 @@ class ObjectMaker:
             content_type=self._format.content_type,
             metadata={
                 ROWS_METADATA: str(table.num_rows),
+                COLUMN_TYPES_METADATA: letters(table.schema),
                 "first-event-id": _ascii(ids[0]),
                 "last-event-id": _ascii(ids[-1]),
                 "packs-sha256": digest,

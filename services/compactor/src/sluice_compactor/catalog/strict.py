@@ -1,0 +1,59 @@
+"""Commits that compare and swap, around any catalog's.
+
+PyIceberg 0.12 repeats a refused append upon whatever has been committed in between, without reading that: three
+compactors at once then write each event up to three times. Told not to repeat, it takes a refusal for the truth
+and deletes the manifests, also those of a commit that had landed and whose reply was lost: the table is gone.
+Here a refusal is looked into. The snapshot is in the table: it was committed. It is not: the race is lost, by an
+error that PyIceberg neither repeats nor cleans up after. Anything else leaves the outcome unknown, and with it
+every file where it is.
+"""
+
+from typing import TypeVar
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.table.update import AddSnapshotUpdate, TableRequirement, TableUpdate
+from sluice_core.aws.errors import clean
+from sluice_core.errors import SluiceError, TemporaryError
+
+from sluice_compactor.errors import LostRaceError
+
+C = TypeVar("C", bound=Catalog)
+
+
+def strict(catalog: C) -> C:
+    """`catalog`, whose commits now raise LostRaceError where they are known not to have landed.
+
+    A TemporaryError from a commit means that nobody knows: nothing that it names may be deleted.
+    """
+    inner = catalog.commit_table
+
+    def commit_table(
+        table: Table,
+        requirements: tuple[TableRequirement, ...],
+        updates: tuple[TableUpdate, ...],
+    ) -> CommitTableResponse:
+        try:
+            return inner(table, requirements, updates)
+        except CommitFailedException as error:
+            newest = catalog.load_table(table.name())
+            mine = [u.snapshot.snapshot_id for u in updates if isinstance(u, AddSnapshotUpdate)]
+            if mine and all(newest.snapshot_by_id(snapshot) for snapshot in mine):
+                return CommitTableResponse(
+                    metadata=newest.metadata, metadata_location=newest.metadata_location
+                )
+            raise LostRaceError(f"{'.'.join(table.name())}: {error}") from error
+        except SluiceError:
+            raise
+        except Exception as error:
+            # Each catalog has a client with errors of its own, and none of them says what became of the commit.
+            raise TemporaryError(
+                clean(
+                    f"commit to {'.'.join(table.name())}: {type(error).__name__}: {error}; whether it has landed is "
+                    "not known, so nothing was deleted: the next pass finds out"
+                )
+            ) from error
+
+    catalog.commit_table = commit_table  # type: ignore[method-assign]
+    return catalog

@@ -1,0 +1,1 @@
+"""Event ids as hashes: which ones the table holds, and which must not come back."""

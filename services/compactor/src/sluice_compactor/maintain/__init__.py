@@ -1,0 +1,1 @@
+"""What keeps the table small and quick, and what must stay deleted."""

@@ -1,0 +1,1 @@
+"""Raw objects: which there are, their rows in the types of the table."""

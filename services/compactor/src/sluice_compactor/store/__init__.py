@@ -1,0 +1,1 @@
+"""Where objects are: a bucket, or a folder on this machine."""

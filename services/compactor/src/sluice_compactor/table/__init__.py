@@ -1,0 +1,1 @@
+"""What the table is: its columns, types, partitions and properties."""

@@ -1,0 +1,1 @@
+"""Data files, and the one way in which a snapshot is committed."""
