@@ -1,7 +1,6 @@
 """The adapters' translation of SQS's and S3's answers, out of a socket for both clients."""
 
 import json
-
 from datetime import UTC, datetime
 
 import pytest
