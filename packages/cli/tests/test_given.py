@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice_cli.verify import expected_ids
 from sluice_cli.verify.expected_ids import read_given
 from sluice_core.errors import ConfigError
+from sluice_core.lake.telling import Telling
 from sluice_core.lake.told import FILTERED, REPEATED, Told
 from sluice_core.wire.event_id import digest, short_digest
 
@@ -15,6 +19,10 @@ def _filtered(told: Told) -> list[str]:
 
 
 def _read(tmp_path: Path, data: bytes) -> Told:
+    return _telling(tmp_path, data).whole()
+
+
+def _telling(tmp_path: Path, data: bytes) -> Telling:
     path = tmp_path / "ids"
     path.write_bytes(data)
     return read_given(path)
@@ -66,20 +74,20 @@ def test_occurrences_starts_and_content(tmp_path: Path) -> None:
 
 
 def test_the_source_runs_ahead_of_its_reader(tmp_path: Path) -> None:
-    source = _read(
+    source = _telling(
         tmp_path,
         b"\n".join(
             b'{"id":"e%d","state":"%s"}' % (n, b"canary" if n % 3 == 0 else b"offered")
             for n in range(10)
         ),
     )
-    reader = _read(tmp_path, b"e1\ne5\ne4\n")
+    reader = _telling(tmp_path, b"e1\ne5\ne4\n")
     head, unread = source.up_to_last_of(reader)
-    assert head.ids.to_pylist() == [f"e{n}" for n in range(6)]
-    assert _filtered(head) == ["e0", "e3"]
+    assert head.whole().ids.to_pylist() == [f"e{n}" for n in range(6)]
+    assert _filtered(head.whole()) == ["e0", "e3"]
     assert unread == 4
-    nothing, unread = source.up_to_last_of(_read(tmp_path, b""))
-    assert (len(nothing.ids), unread) == (0, 10)
+    nothing, unread = source.up_to_last_of(_telling(tmp_path, b""))
+    assert (len(nothing), unread) == (0, 10)
 
 
 def test_a_ledger_whose_writer_was_killed(tmp_path: Path) -> None:
@@ -100,3 +108,30 @@ def test_more_than_a_chunk(tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*nothing: No such file"):
         read_given(tmp_path / "nothing")
+
+
+@given(
+    kinds=st.lists(
+        st.sampled_from(
+            [
+                b'{"id":"a","n":1,"state":"offered","digest":"00000000000000ff"}',
+                b'{"id":"b","state":"repeated"}',
+                b'{"id":"c","state":"sent"}',
+                b'{"id":7,"state":"sent"}',
+                b'{"state":"start"}',
+                b'{"state":"start","n":1}',
+                b'{"id":"x","state":"sent"},{"id":"y","state":"sent"}',
+                b'{"id":"cut","sta{"id":"d","state":"sent"}',
+                b" plain ",
+                b"\xff\r",
+                b"",
+            ]
+        ),
+        max_size=4,
+    )
+)
+def test_many_lines_at_once_tell_what_each_tells_alone(kinds: list[bytes]) -> None:
+    lines = [kind + b"\n" for kind in kinds]
+    alone = expected_ids._by_look(lines, 3)
+    for at_once in (expected_ids._plain, expected_ids._ledger):
+        assert at_once(lines, 3) in (None, alone)

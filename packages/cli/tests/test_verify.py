@@ -17,6 +17,7 @@ from sluice_cli.verify.verdict import judge, read_messages, read_objects
 from sluice_core import reasons, wire
 from sluice_core.aws.sqs import OutMessage
 from sluice_core.deadletter import DeadLetter
+from sluice_core.lake.telling import Telling
 from sluice_core.lake.told import FILTERED, MUST, Told
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 from typer.testing import CliRunner
@@ -24,11 +25,13 @@ from typer.testing import CliRunner
 names = st.lists(st.sampled_from([f"e{n}" for n in range(9)]), max_size=12)
 
 
-def _given(ids: list[str], filtered: Sequence[str] = (), torn: int = 0) -> Told:
+def _given(ids: list[str], filtered: Sequence[str] = (), torn: int = 0) -> Telling:
     """Each id once or more, with the same content every time; `filtered` ones need not be there."""
     told = Told.of(ids)
     states = [FILTERED if name in filtered else MUST for name in ids]
-    return replace(told, states=np.array(states, np.uint8), digests=told.digests + 1, torn=torn)
+    return Telling.of(
+        replace(told, states=np.array(states, np.uint8), digests=told.digests + 1, torn=torn)
+    )
 
 
 def _event(name: str) -> bytes:

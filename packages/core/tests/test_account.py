@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.lake.account import account
 from sluice_core.lake.occurrences import codes_of
+from sluice_core.lake.telling import Telling
 from sluice_core.lake.told import FILTERED, MUST, REPEATED, Told
 from sluice_core.wire.event_id import digest, event_id
 
@@ -118,13 +119,14 @@ def test_rows_that_a_transform_left_out_are_no_loss_up_to_their_number() -> None
 def test_a_source_is_cut_after_the_last_event_that_its_reader_knows(
     source: list[str], seen: list[str]
 ) -> None:
-    head, rest = Told.of(source).up_to_last_of(Told.of(seen))
+    told, seen_too = Telling.of(Told.of(source)), Telling.of(Told.of(seen))
+    head, rest = told.up_to_last_of(seen_too)
     counts = Counter(seen)
     end, passed = 0, Counter[str]()
     for place, name in enumerate(source):
         end = place + 1 if passed[name] < counts[name] else end
         passed[name] += 1
-    assert (head.ids.to_pylist(), rest) == (source[:end], len(source) - end)
+    assert (head.whole().ids.to_pylist(), rest) == (source[:end], len(source) - end)
 
 
 @given(source=ids, rows=ids)

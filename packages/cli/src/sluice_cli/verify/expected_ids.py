@@ -11,17 +11,17 @@ A line is an occurrence: an id that stands there twice must be there twice. A le
 end a line early and go on in it: the later entry still counts.
 """
 
-from array import array
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 import orjson
 import pyarrow as pa
 from sluice_core.errors import ConfigError
-from sluice_core.lake.occurrences import Array, Chunks
+from sluice_core.lake.telling import Telling
 from sluice_core.lake.told import FILTERED, MUST, NO_DIGEST, REPEATED, Told
 from sluice_core.wire.event_id import digest, is_canary, meta_id, short_digest
 
@@ -29,7 +29,8 @@ _LEDGER_FIELDS: Final = {"id", "n", "state", "digest"}
 _STATES: Final = {"filtered": FILTERED, "canary": FILTERED, "repeated": REPEATED}
 _START: Final = {"state": "start"}
 _ENTRY: Final = b'{"id":'
-_CHUNK: Final = 100_000
+_BLOCK: Final = 8 * 2**20
+_NO_PLAIN: Final = (b"{", b"[", b'"')
 
 
 class _Entry(NamedTuple):
@@ -40,38 +41,112 @@ class _Entry(NamedTuple):
     digest: int = NO_DIGEST
 
 
-def read_given(path: Path) -> Told:
+def read_given(path: Path) -> Telling:
     """Reads such a file; raises ConfigError when that is not possible."""
-    ids, states, digests, runs, torn, run = _Ids(), bytearray(), array("Q"), array("i"), 0, 0
+    found, run = Telling(), 0
     try:
-        with path.open("rb") as lines:
-            for line in lines:
-                for entry in _line(line.strip(b"\r\n")):
-                    if entry is None:
-                        run += 1
-                    elif entry.name is None:
-                        torn += 1
-                    else:
-                        ids.add(entry.name)
-                        states.append(entry.state)
-                        digests.append(entry.digest)
-                        runs.append(run)
+        with path.open("rb") as file:
+            while lines := file.readlines(_BLOCK):
+                run = _block(lines, found, run)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    return Told(
-        ids.array(),
-        np.frombuffer(states, np.uint8),
-        np.frombuffer(digests, np.uint64),
-        np.frombuffer(runs, np.int32),
-        torn,
-    )
+    return found
+
+
+def _block(lines: list[bytes], found: Telling, run: int) -> int:
+    """Adds what some lines tell; gives the number of the producer's last start in or before them."""
+    columns = _plain(lines, run) or _ledger(lines, run) or _by_look(lines, run)
+    found.torn += columns.torn
+    if columns.names:
+        found.add(
+            Told(
+                pa.chunked_array([pa.array(columns.names, pa.large_string())]),
+                np.array(columns.states, np.uint8),
+                np.array(columns.digests, np.uint64),
+                np.array(columns.runs, np.int32),
+            )
+        )
+    return columns.last_run
+
+
+@dataclass
+class _Columns:
+    """What lines tell, an entry in each list; entries that were cut off, and the number of the last start."""
+
+    names: list[str]
+    states: list[int]
+    digests: list[int]
+    runs: list[int]
+    last_run: int
+    torn: int = 0
+
+
+def _plain(lines: list[bytes], run: int) -> _Columns | None:
+    """Lines that are all plain ids."""
+    if any(line.startswith(_NO_PLAIN) for line in lines):
+        return None
+    names = [name.decode("utf-8", "replace") for line in lines if (name := line.strip())]
+    nothing = [0] * len(names)
+    return _Columns(names, [MUST] * len(names), nothing, [run] * len(names), run)
+
+
+def _ledger(lines: list[bytes], run: int) -> _Columns | None:
+    """Lines that a ledger's writer wrote, each of them whole."""
+    try:
+        entries = _decode_ledger(b"[" + b",".join(lines) + b"]")
+    except msgspec.MsgspecError:
+        return None
+    if len(entries) != len(lines):
+        return None
+    found = _Columns([], [], [], [], run)
+    for entry in entries:
+        if entry.id is not None:
+            found.names.append(entry.id)
+            found.states.append(_STATES.get(entry.state, MUST))
+            found.digests.append(_number(entry.digest))
+            found.runs.append(found.last_run)
+        elif entry == _START_ENTRY:
+            found.last_run += 1
+        else:
+            return None
+    return found
+
+
+def _by_look(lines: list[bytes], run: int) -> _Columns:
+    """Any lines, each told by its look."""
+    found = _Columns([], [], [], [], run)
+    for line in lines:
+        for entry in _line(line.strip(b"\r\n")):
+            if entry is None:
+                found.last_run += 1
+            elif entry.name is None:
+                found.torn += 1
+            else:
+                found.names.append(entry.name)
+                found.states.append(entry.state)
+                found.digests.append(entry.digest)
+                found.runs.append(found.last_run)
+    return found
+
+
+class _LedgerEntry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A line as a ledger's writer writes it."""
+
+    state: str
+    id: str | None = None
+    n: int | None = None
+    digest: str | None = None
+
+
+_START_ENTRY: Final = _LedgerEntry("start")
+_decode_ledger: Final = msgspec.json.Decoder(list[_LedgerEntry]).decode
 
 
 def _line(line: bytes) -> Iterator[_Entry | None]:
     """What a line tells; None for a start of the producer."""
     if not line.strip():
         return
-    if not line.startswith((b"{", b"[", b'"')):
+    if not line.startswith(_NO_PLAIN):
         yield _Entry(line.strip().decode("utf-8", "replace"))
         return
     try:
@@ -112,29 +187,3 @@ def _number(text: object) -> int:
         return int(text, 16) if isinstance(text, str) and len(text) == 16 else NO_DIGEST
     except ValueError:
         return NO_DIGEST
-
-
-@dataclass
-class _Ids:
-    """Ids on their way into Arrow, where they take a third of the room."""
-
-    chunks: list[Array] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        self.waiting.append(name)
-        if len(self.waiting) == _CHUNK:
-            self.pack()
-
-    def pack(self) -> None:
-        if self.waiting:
-            self.chunks.append(_text(self.waiting))
-            self.waiting = []
-
-    def array(self) -> Chunks:
-        self.pack()
-        return pa.chunked_array(self.chunks, pa.large_string())
-
-
-def _text(names: Iterable[str]) -> Array:
-    return pa.array(names, pa.large_string())

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
 from sluice_core.lake.account import Account, account
-from sluice_core.lake.occurrences import Array
-from sluice_core.lake.told import Told
+from sluice_core.lake.shards import Shards
+from sluice_core.lake.telling import Telling
 
 from sluice_cli.dlq.content import content
 from sluice_cli.dlq.peek import Peek
@@ -51,7 +50,7 @@ class Objects:
 
     count: int = 0
     size: int = 0
-    ids: list[Array] = field(default_factory=list)
+    ids: Shards = field(default_factory=Shards)
     rows: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)
@@ -166,7 +165,7 @@ def read_objects(where: str | Path, bucket: BucketLike | None, column: str) -> O
         found.count += 1
         found.size += item.size
         found.rows += item.rows
-        found.ids.append(item.ids)
+        found.ids.add(item.ids)
         found.dropped += item.dropped
         if not item.countable:
             found.uncounted[item.name] = item.fault or ""
@@ -178,8 +177,8 @@ def read_objects(where: str | Path, bucket: BucketLike | None, column: str) -> O
 def judge(
     objects: Objects,
     *,
-    source: Told | None = None,
-    ledger: Told | None = None,
+    source: Telling | None = None,
+    ledger: Telling | None = None,
     dead_letters: Messages | None = None,
     queued: Messages | None = None,
     samples: int = 5,
@@ -195,7 +194,7 @@ def judge(
     found = account(
         source=source,
         ledger=ledger,
-        rows=pa.chunked_array(objects.ids, pa.large_string()),
+        rows=objects.ids,
         dead=dead_letters.events if dead_letters else (),
         pending=queued.events if queued else (),
         dropped=objects.dropped,
@@ -218,8 +217,8 @@ def judge(
 
 def _never_sent(
     objects: Objects,
-    source: Told | None,
-    ledger: Told | None,
+    source: Telling | None,
+    ledger: Telling | None,
     dead_letters: Messages | None,
     queued: Messages | None,
 ) -> int | None:
@@ -228,7 +227,8 @@ def _never_sent(
     # What the ledger tells of is no longer lost before the queue: count it as if it had arrived.
     told = account(
         source=source,
-        rows=pa.chunked_array([*objects.ids, *ledger.ids.chunks], pa.large_string()),
+        rows=objects.ids,
+        more_rows=ledger,
         dead=dead_letters.events if dead_letters else (),
         pending=queued.events if queued else (),
         samples=0,

@@ -1,12 +1,12 @@
 """What became of every event: stored, duplicated, dead-lettered, pending or lost. Counted by occurrence.
 
-Pure: ids in, numbers out. `sluice verify` and the summary of `sluice run` both count with it. Each distinct id is
-kept once, in Arrow's memory, and counts are columns of numbers: about 400 bytes an event at the peak, so that
-millions fit into memory. What is counted, and why, is explained in docs/explanation/accounting.md.
-Needs the `read` extra (pyarrow).
+Pure: ids in, numbers out. `sluice verify` and the summary of `sluice run` both count with it. Ids are counted a
+shard at a time (`lake.shards`), so that tens of millions need no more memory than a few hundred thousand. What is
+counted, and why, is explained in docs/explanation/accounting.md. Needs the `read` extra (pyarrow).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,9 +16,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sluice_core.lake.occurrences import Array, Chunks, Counts, Ids, Universe, chunks_of
+from sluice_core.lake.shards import SHARDS, Shards, shards_of, split
+from sluice_core.lake.telling import Telling
 from sluice_core.lake.told import Tally, Told, tally
 
-__all__ = ["Account", "Array", "Chunks", "Ids", "account", "without"]
+__all__ = ["Account", "Array", "Chunks", "Ids", "account"]
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ class Account:
 
 def account(
     *,
-    source: Told | Ids | None,
-    rows: Ids,
-    ledger: Told | None = None,
+    source: Telling | Told | Ids | None,
+    rows: Shards | Ids,
+    more_rows: Telling | None = None,
+    ledger: Telling | Told | None = None,
     filtered: Ids = (),
     dead: Iterable[str | Sequence[str]] = (),
     pending: Iterable[str | Sequence[str]] = (),
@@ -74,16 +77,55 @@ def account(
     """The account of `source` against what was found.
 
     `source`: what the source gave, as told by itself; `ledger`: what the producer told. One alone is enough, and
-    neither means that loss is not known. `filtered`: further ids that need not be there. `dead` and `pending`: one
-    entry an event; where its id is not certain, the candidates, likeliest first: the first one that the source
-    knows counts, else the first. `dropped`: rows that a transform left out. `samples`: ids to name of each kind.
+    neither means that loss is not known. `more_rows`: entries that count as if they were rows. `filtered`: further
+    ids that need not be there. `dead` and `pending`: one entry an event; where its id is not certain, the
+    candidates, likeliest first: the first one that the source knows counts, else the first. `dropped`: rows that a
+    transform left out. `samples`: ids to name of each kind.
     """
-    given = source if isinstance(source, Told) or source is None else Told.of(source)
-    row_ids, exempt_ids = chunks_of(rows), chunks_of(filtered)
-    told = [part for part in (given, ledger) if part is not None]
-    known = [part.ids for part in told] + [exempt_ids]
-    dead_ids, pending_ids = (_resolve(part, known if told else ()) for part in (dead, pending))
-    universe = Universe([*known, row_ids, dead_ids, pending_ids])
+    told = [_telling(part) for part in (source, ledger) if part is not None]
+    exempt = shards_of(chunks_of(filtered))
+    known = [part.shards for part in told] + [exempt]
+    dead_ids, pending_ids = (
+        shards_of(_resolve(part, known if told else ())) for part in (dead, pending)
+    )
+    stored = rows if isinstance(rows, Shards) else shards_of(chunks_of(rows))
+    sums: Counter[str] = Counter()
+    named: dict[str, list[str]] = {}
+    for number in range(SHARDS):
+        row_ids = stored.shard(number)[0]
+        if more_rows is not None:
+            row_ids = pa.chunked_array(
+                [*row_ids.chunks, *more_rows.shard(number).ids.chunks], _TEXT
+            )
+        places = [exempt.shard(number)[0], row_ids]
+        places += [part.shard(number)[0] for part in (dead_ids, pending_ids)]
+        counted = _count([part.shard(number) for part in told], places)
+        sums.update(counted.sums)
+        for kind, some in counted.name(samples).items():
+            named[kind] = [*named.get(kind, ()), *some][:samples]
+    return _account(sums, named, dropped=dropped, source_known=bool(told))
+
+
+_TEXT = pa.large_string()
+
+
+def _telling(told: Telling | Told | Ids) -> Telling:
+    if isinstance(told, Telling):
+        return told
+    return Telling.of(told if isinstance(told, Told) else Told.of(told))
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Of some ids: the sums that can be added to others', and how to name a few of each kind."""
+
+    sums: Mapping[str, int]
+    name: Callable[[int], dict[str, list[str]]]
+
+
+def _count(told: Sequence[Told], places: Sequence[Chunks]) -> _Counted:
+    """Counts; `places`: ids that need not be there, of rows, of dead letters, of what is pending."""
+    universe = Universe([*(part.ids for part in told), *places])
     exempt, stored, dead_lettered, waiting = (universe.count(part) for part in universe.codes[-4:])
     tallies = [
         tally(universe, part, codes) for part, codes in zip(told, universe.codes, strict=False)
@@ -97,39 +139,46 @@ def account(
     from_dead = _taken(dead_lettered, wanting, stored)
     from_queue = _taken(waiting, np.maximum(wanting - dead_lettered, 0), stored + dead_lettered)
     kinds = {"duplicated": surplus, "dead_lettered": from_dead, "pending": from_queue}
-    common: dict[str, Any] = {
-        "rows": len(row_ids),
+    sums = {
+        "rows": len(places[1]),
         "stored": int((stored > 0).sum()),
-        "duplicates": int(surplus.sum()),
         "duplicated_ids": int((surplus > 0).sum()),
-        "dead_lettered": int(from_dead.sum()),
-        "pending": int(from_queue.sum()),
     }
     if wanted is None:
-        return Account(
-            source=None,
-            filtered=len(exempt_ids.unique()),
-            lost=None,
-            unexpected=None,
-            samples=_samples(universe, kinds, samples),
-            **common,
-        )
-    kinds["lost"] = np.maximum(wanted.least - found, 0)
-    kinds["unexpected"] = np.where(wanted.known, 0, found)
-    kinds["conflicting"], kinds["untold"] = wanted.conflicting, wanted.untold
-    missing = int(kinds["lost"].sum())
-    left_out = min(dropped, missing)
-    unsure = int(np.maximum(wanted.most - found, 0).sum()) - missing
+        sums["filtered"] = int((exempt > 0).sum())
+    else:
+        kinds["lost"] = np.maximum(wanted.least - found, 0)
+        kinds["unexpected"] = np.where(wanted.known, 0, found)
+        kinds["conflicting"], kinds["untold"] = wanted.conflicting, wanted.untold
+        sums |= {
+            "source": int(wanted.given.sum()),
+            "filtered": int(np.maximum(wanted.given - wanted.least, 0).sum()),
+            "wanting_at_most": int(np.maximum(wanted.most - found, 0).sum()),
+        }
+    sums |= {kind: int(counts.sum()) for kind, counts in kinds.items()}
+    return _Counted(sums, lambda most: _samples(universe, kinds, most))
+
+
+def _account(
+    sums: Counter[str], named: Mapping[str, Sequence[str]], *, dropped: int, source_known: bool
+) -> Account:
+    common: dict[str, Any] = {
+        name: sums[name] for name in ("filtered", "rows", "stored", "duplicated_ids")
+    }
+    common |= {name: sums[name] for name in ("dead_lettered", "pending")}
+    common |= {"duplicates": sums["duplicated"], "samples": named}
+    if not source_known:
+        return Account(source=None, lost=None, unexpected=None, **common)
+    left_out = min(dropped, sums["lost"])
+    unsure = sums["wanting_at_most"] - sums["lost"]
     return Account(
-        source=int(wanted.given.sum()),
-        filtered=int(np.maximum(wanted.given - wanted.least, 0).sum()),
-        lost=missing - left_out,
-        unexpected=int(kinds["unexpected"].sum()),
+        source=sums["source"],
+        lost=sums["lost"] - left_out,
+        unexpected=sums["unexpected"],
         dropped=left_out,
-        conflicting_ids=int(wanted.conflicting.sum()),
-        untold_ids=int(wanted.untold.sum()),
+        conflicting_ids=sums["conflicting"],
+        untold_ids=sums["untold"],
         unclear=max(0, unsure - (dropped - left_out)),
-        samples=_samples(universe, kinds, samples),
         **common,
     )
 
@@ -179,13 +228,7 @@ def _samples(universe: Universe, kinds: Mapping[str, Counts], most: int) -> dict
     return {name: universe.name(counts, most) for name, counts in kinds.items()}
 
 
-def without(ids: Ids, others: Ids) -> Chunks:
-    """`ids`, in their order and as often as they stand there, less those in `others`."""
-    chunks, taken = chunks_of(ids), chunks_of(others)
-    return chunks.filter(pc.invert(pc.is_in(chunks, value_set=taken))) if len(taken) else chunks
-
-
-def _resolve(events: Iterable[str | Sequence[str]], known: Sequence[Chunks]) -> Chunks:
+def _resolve(events: Iterable[str | Sequence[str]], known: Sequence[Shards]) -> Chunks:
     """An id for each event, with the candidates of an uncertain one settled by what the source knows."""
     certain: list[str] = []
     uncertain: list[Sequence[str]] = []
@@ -204,10 +247,14 @@ def _resolve(events: Iterable[str | Sequence[str]], known: Sequence[Chunks]) -> 
     return chunks_of(certain)
 
 
-def _known(names: list[str], known: Sequence[Chunks]) -> set[str]:
+def _known(names: list[str], known: Sequence[Shards]) -> set[str]:
     found: set[str] = set()
-    asked = pa.array(names, pa.large_string())
-    for ids in known:
-        there = pc.is_in(asked, value_set=ids).to_pylist() if len(ids) else ()
-        found.update(name for name, is_there in zip(names, there, strict=False) if is_there)
+    for number, asked in enumerate(split(names)):
+        for part in known:
+            ids, _ = part.shard(number)
+            if asked and len(ids):
+                there = pc.is_in(pa.array(asked, _TEXT), value_set=ids).to_pylist()
+                found.update(
+                    name for name, known_there in zip(asked, there, strict=True) if known_there
+                )
     return found

@@ -44,24 +44,17 @@ class Told:
         both = pa.chunked_array([*must.chunks, *need_not.chunks], _TEXT)
         return cls(both, states, np.zeros(size, np.uint64), np.zeros(size, np.int32))
 
-    def up_to_last_of(self, other: "Told") -> tuple["Told", int]:
-        """What stands up to the last event that `other` knows, too, and how many stand after it.
+    def where(self, wanted: NDArray[np.bool_]) -> "Told":
+        """The entries that are wanted."""
+        ids = self.ids.filter(pa.array(wanted))
+        return Told(ids, self.states[wanted], self.digests[wanted], self.runs[wanted], self.torn)
 
-        A source runs ahead of its reader by what the network holds: the end of its ledger is not read yet. An id
-        that comes for the third time is known where the other one knows three of it.
-        """
+    def known_to(self, other: "Told") -> NDArray[np.bool_]:
+        """Which entries `other` knows, too. One that comes for the third time is known where it knows three of it."""
         ids, (mine, theirs) = codes_of([self.ids, other.ids])
         known = np.bincount(theirs[other.states != REPEATED], minlength=len(ids))
-        at = np.flatnonzero(_ranks(mine) < known[mine])
-        end = int(at[-1]) + 1 if len(at) else 0
-        head = Told(
-            self.ids.slice(0, end),
-            self.states[:end],
-            self.digests[:end],
-            self.runs[:end],
-            self.torn,
-        )
-        return head, len(self.ids) - end
+        found: NDArray[np.bool_] = _ranks(mine) < known[mine]
+        return found
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sluice_cli.verify.expected_ids import read_given
 from sluice_cli.verify.verdict import Messages, Objects, Verdict, judge, read_objects
-from sluice_core.lake.told import Told
+from sluice_core.lake.telling import Telling
 
 COLUMN = "event_id"
 
@@ -27,5 +27,5 @@ def reckon(
     )
 
 
-def _given(path: Path) -> Told:
-    return read_given(path) if path.exists() else Told.of([])
+def _given(path: Path) -> Telling:
+    return read_given(path) if path.exists() else Telling()
