@@ -60,7 +60,7 @@ class Batcher:
         self.dead_letters = DeadLetterOutbox(
             _delivery(clients, patient),
             patient,
-            count=metrics.dead_lettered,
+            count=lambda by_reason: metrics.dead_lettered(by_reason, clock.now()),
             backlog=metrics.dead_letters_waiting.set,
         )
         self.buffer = Buffer(_limits(settings), flush.set)

@@ -127,6 +127,10 @@ class Metrics:
         )
         for reason in sorted(reasons.ALL):
             self.dead_letters.labels(reason)
+        self._last_dead = gauge(
+            "last_dead_letter_timestamp_seconds",
+            "When the last dead letter was accepted (epoch); 0: none since the start.",
+        )
         self.dead_letters_waiting = gauge("poison_backlog", "Dead letters waiting to be accepted.")
         self.transform_failures = counter("transform_failures", "Calls of the hook that failed.")
         self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
@@ -146,10 +150,11 @@ class Metrics:
             registry,
         )
 
-    def dead_lettered(self, by_reason: Mapping[str, int]) -> None:
-        """Dead letters that their queue has accepted, by reason."""
+    def dead_lettered(self, by_reason: Mapping[str, int], now: float) -> None:
+        """Dead letters that their queue has accepted, by reason; `now` in epoch seconds."""
         for reason, count in by_reason.items():
             self.dead_letters.labels(reason).inc(count)
+        self._last_dead.set(now)
 
     def watch(
         self,

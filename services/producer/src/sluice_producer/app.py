@@ -82,6 +82,7 @@ class Producer:
         for sender in parts.senders:
             start(sender.name, sender.run)
         start("timer", parts.pipeline.run_timer)
+        start(parts.queue_watch.name, parts.queue_watch.run)
         # A source that refuses for good ends the process in order: what was read is sent and checkpointed.
         start(READER, lambda: self._read(parts), orderly=True)
 

@@ -10,6 +10,7 @@ from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Waiting
 
 from sluice_producer.clients import Clients
+from sluice_producer.labels import DEAD_LETTER, MAIN
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.filter import Judge
@@ -24,6 +25,7 @@ from sluice_producer.progress.progress import Progress
 from sluice_producer.progress.tracker import GenericTracker, Tracker, TrackerState, WikimediaTracker
 from sluice_producer.runtime import Runtime
 from sluice_producer.send.sender import Sender
+from sluice_producer.send.watch import QueueWatch
 from sluice_producer.settings import ProducerSettings
 
 _log = get_logger(__name__)
@@ -40,6 +42,7 @@ class Parts:
     dead_events: DeadEvents
     acks: Acks
     progress: Progress
+    queue_watch: QueueWatch
 
 
 def assemble(
@@ -92,11 +95,13 @@ def assemble(
         ledger=ledger,
     )
     runtime.metrics.watch(
-        lambda: acks.buffered_events,
+        lambda: pipeline.taken,
         lambda: progress.age,
         lambda: float(progress.blocked or acks.full),
+        lambda: len(dead_events),
     )
-    return Parts(delivered, pipeline, outbox, senders, dead_events, acks, progress)
+    queue_watch = QueueWatch({MAIN: clients.queue, DEAD_LETTER: clients.dead_queue}, runtime)
+    return Parts(delivered, pipeline, outbox, senders, dead_events, acks, progress, queue_watch)
 
 
 def _judge(settings: ProducerSettings, runtime: Runtime) -> Judge:

@@ -13,3 +13,7 @@ BYTES: Final = "bytes"
 AGE: Final = "age"
 STOP: Final = "stop"
 TRIGGERS: Final = (EVENTS, BYTES, AGE, STOP)
+
+MAIN: Final = "main"
+DEAD_LETTER: Final = "dead-letter"
+QUEUES: Final = (MAIN, DEAD_LETTER)

@@ -1,13 +1,16 @@
 """What the producer tells Prometheus. Children are made once; the hot path adds up and reports by pack."""
 
-from collections.abc import Callable
+import math
+import threading
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sluice_core import reasons
+from sluice_core.aws.sqs import QueueAttributes
 from sluice_core.service.clock import Clock
 from sluice_core.service.minute import MinuteLine
 
-from sluice_producer.labels import DROP_REASONS, TRIGGERS
+from sluice_producer.labels import DROP_REASONS, QUEUES, TRIGGERS
 
 CAUSES = (
     "end",
@@ -32,6 +35,7 @@ _STATES = {
     "lag_seconds": "sluice_producer_stream_lag_seconds",
     "buffered_events": "sluice_producer_buffered_events",
 }
+_STATES_OF_MESSAGES = ("visible", "in-flight", "delayed")
 _SEND_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -47,7 +51,9 @@ class Metrics:
             "events_without_id", "Events without an id where SLUICE_EVENT_ID looks: hashed."
         )
         dead = self._counter(
-            "events_dead_lettered", "Events handed to the dead-letter queue, by reason.", "reason"
+            "events_dead_lettered",
+            "Events that the dead-letter queue accepted, by reason.",
+            "reason",
         )
         self._dead = {
             reason: dead.labels(reason)
@@ -58,6 +64,15 @@ class Metrics:
                 reasons.REFUSED_BY_QUEUE,
             )
         }
+        self._last_dead = self._gauge(
+            "last_dead_letter_timestamp_seconds",
+            "When the last dead letter was accepted (epoch); 0: none since the start.",
+        )
+        self._dead_waiting = self._gauge(
+            "dead_letters_waiting", "Events whose dead letter is not accepted yet."
+        )
+        self._accepted = 0
+        self._lock = threading.Lock()
         self._events_sent = self._counter("events_sent", "Events that SQS accepted.")
         self._packs = self._counter(
             "messages_sent", "Messages that SQS accepted, by wire.", "wire"
@@ -102,10 +117,14 @@ class Metrics:
         )
         for result in ("ok", "failed"):
             self.checkpoint_writes.labels(result)
-        self._buffered = self._gauge("buffered_events", "Events read and not yet accepted by SQS.")
+        self._buffered = self._gauge(
+            "buffered_events",
+            "Events to be sent, or to become dead letters, that SQS has not accepted.",
+        )
         self._age = self._gauge(
             "checkpoint_age_seconds", "Age of the oldest progress that no checkpoint holds."
         )
+        self._add_queues()
         self._paused = self._gauge("paused", "1 while reading waits for SQS or for a checkpoint.")
         self.stream_delay = Histogram(
             "sluice_producer_stream_delay_seconds",
@@ -116,12 +135,15 @@ class Metrics:
 
     def watch(
         self,
-        buffered: Callable[[], float],
+        taken: Callable[[], int],
         checkpoint_age: Callable[[], float],
         paused: Callable[[], float],
+        dead_waiting: Callable[[], float],
     ) -> None:
-        """Where the gauges that are read at each scrape come from."""
-        self._buffered.set_function(buffered)
+        """Where the gauges that are read at each scrape come from. `taken`: events read and not filtered."""
+        # Accepted is read first: an event that is accepted in between must not make the difference negative.
+        self._buffered.set_function(lambda: -self._accepted + taken())
+        self._dead_waiting.set_function(dead_waiting)
         self._age.set_function(checkpoint_age)
         self._paused.set_function(paused)
 
@@ -133,9 +155,12 @@ class Metrics:
         """One event was dropped."""
         self._filtered[reason].inc()
 
-    def dead(self, reason: str) -> None:
-        """One event became a dead letter."""
-        self._dead[reason].inc()
+    def dead_lettered(self, by_reason: Mapping[str, int], now: float) -> None:
+        """Dead letters that their queue has accepted, by reason; `now` in epoch seconds."""
+        for reason, count in by_reason.items():
+            self._dead[reason].inc(count)
+        self._last_dead.set(now)
+        self._accept(sum(by_reason.values()))
 
     def flushed(self, trigger: str) -> None:
         """One pack was closed."""
@@ -144,9 +169,44 @@ class Metrics:
     def sent(self, events: int, raw_bytes: int, message_bytes: int) -> None:
         """SQS accepted a message."""
         self._events_sent.inc(events)
+        self._accept(events)
         self._packs.inc()
         self._raw.inc(raw_bytes)
         self._bytes.inc(message_bytes)
+
+    def looked(self, queue: str, seen: QueueAttributes | None) -> None:
+        """A look at a queue; None when it told nothing, which makes what was known before unknown."""
+        self._looks["failed" if seen is None else "ok"].inc()
+        numbers = (math.nan,) * 3 if seen is None else (seen.visible, seen.in_flight, seen.delayed)
+        for state, number in zip(_STATES_OF_MESSAGES, numbers, strict=True):
+            self._queue_messages.labels(queue, state).set(number)
+        if seen is not None:
+            self._queue_retention.labels(queue).set(seen.retention)
+
+    def _add_queues(self) -> None:
+        self._queue_messages = Gauge(
+            "sluice_producer_queue_messages",
+            "Messages in the queue and in the dead-letter queue (SQS's own approximation, asked for "
+            "once a minute); NaN while unknown.",
+            ["queue", "state"],
+            registry=self.registry,
+        )
+        self._queue_retention = Gauge(
+            "sluice_producer_queue_retention_seconds",
+            "How long the queue keeps a message; NaN while unknown.",
+            ["queue"],
+            registry=self.registry,
+        )
+        for queue in QUEUES:
+            self._queue_retention.labels(queue).set(math.nan)
+            for state in _STATES_OF_MESSAGES:
+                self._queue_messages.labels(queue, state).set(math.nan)
+        looks = self._counter("queue_looks", "Looks at the two queues, by result.", "result")
+        self._looks = {result: looks.labels(result) for result in ("ok", "failed")}
+
+    def _accept(self, events: int) -> None:
+        with self._lock:
+            self._accepted += events
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"sluice_producer_{name}", text, labels, registry=self.registry)

@@ -5,6 +5,7 @@ all else that is not accepted, so that reading pauses when it is too much.
 """
 
 import threading
+from collections.abc import Mapping
 from functools import partial
 
 from sluice_core.deadletter import DeadLetter
@@ -21,7 +22,7 @@ class DeadEvents:
     """What could not be sent, with the group that waits for it; core's outbox delivers."""
 
     def __init__(self, delivery: Delivery, acks: Acks, runtime: Runtime, *, source: str) -> None:
-        self._outbox = DeadLetterOutbox(delivery, runtime)
+        self._outbox = DeadLetterOutbox(delivery, runtime, count=self._accepted)
         self._acks = acks
         self._source = source
         self._metrics = runtime.metrics
@@ -35,9 +36,12 @@ class DeadEvents:
         self, body: str, reason: str, detail: str, group: AckGroup, attributes: dict[str, str]
     ) -> None:
         """Takes an event; `group` already waits for it. `attributes`: `wire.event_attributes`."""
-        self._metrics.dead(reason)
         dead_letter = DeadLetter(body, reason, detail, source=self._source, original=attributes)
         self._outbox.put([dead_letter], partial(self._acks.done, group))
+
+    def __len__(self) -> int:
+        """Events whose dead letter is not accepted yet."""
+        return len(self._outbox)
 
     def close(self) -> None:
         """Nothing more will be put."""
@@ -59,3 +63,6 @@ class DeadEvents:
             self._clock.wait(self._outbox.wake, _IDLE_SECONDS)
             self._outbox.wake.clear()
         self._health.forget(DeadLetterOutbox.name)
+
+    def _accepted(self, by_reason: Mapping[str, int]) -> None:
+        self._metrics.dead_lettered(by_reason, self._clock.now())

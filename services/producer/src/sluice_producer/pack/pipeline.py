@@ -35,7 +35,10 @@ class Rules:
 
 
 class Pipeline:
-    """Judges events, keeps the delivered position, fills packs. `handle` belongs to the reading thread."""
+    """Judges events, keeps the delivered position, fills packs. `handle` belongs to the reading thread.
+
+    `taken`: events read that must be accepted by SQS, as messages or as dead letters.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Pipeline:
         self._stop = runtime.stop
         self._last: tuple[str, float] | None = None
         self._received = 0
+        self.taken = 0
         self._reported = 0
 
     def handle(self, event: SourceEvent) -> None:
@@ -90,6 +94,7 @@ class Pipeline:
             self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
         )
         self._tracker.advance(event_id, sse_id, position)
+        self.taken += 1
         if meta.dt:
             self._last = meta.dt, self._clock.now()
         record = EventRecord(event_id, sse_id, position, SENT, self._ledger.digest(event.data))
@@ -136,6 +141,7 @@ class Pipeline:
         name = self._identity.name_unjudged(event)
         group = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
         if group is not None:
+            self.taken += 1
             sse_id = None if self._wikimedia else own_sse_id(event)
             attributes = event_attributes(name, event.type, sse_id)
             self._dead_events.put(event.data, reason_of.reason, reason_of.detail, group, attributes)
