@@ -1,0 +1,85 @@
+{{- define "sluice.rules.producer" -}}
+{{- $r := .Values.metrics.prometheusRule }}
+{{- $producer := include "sluice.select.producer" . }}
+{{- range .Values.producers }}
+- alert: SluiceProducerAbsent
+  expr: absent(sluice_build_info{namespace={{ $.Release.Namespace | quote }},component="producer",pod=~"{{ include "sluice.pods.source" (dict "root" $ "source" .name) }}"})
+  for: 5m
+  labels: {severity: critical, source: {{ .name }}}
+  annotations:
+    summary: Nothing reads the source {{ .name }}
+    description: No producer of this source has been scraped for 5 minutes. Events wait at the source, and only for as long as it keeps them.
+{{- end }}
+- alert: SluiceTargetDown
+  # Without a monitor of ours the job of `up` is not known.
+  leftOut: {{ not (or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled) }}
+  expr: min by (namespace, pod, job) (up{ {{- $producer -}} } or up{ {{- include "sluice.select.batcher" . -}} }) == 0
+  for: 5m
+  labels: {severity: warning}
+  annotations:
+    summary: A pod's metrics cannot be scraped
+    description: "Prometheus has not reached pod [[ $labels.pod ]] for 5 minutes: whatever happens in it now raises no alert."
+- alert: SluiceSourceDisconnected
+  expr: max by (namespace, pod) (sluice_producer_connected{ {{- $producer -}} }) == 0
+  for: 5m
+  labels: {severity: warning}
+  annotations:
+    summary: The producer has no connection to its source
+    description: Pod [[ $labels.pod ]] has been disconnected for 5 minutes. sluice_producer_reconnects_total tells the cause; events wait at the source.
+- alert: SluiceSourceSilent
+  leftOut: {{ not $r.maxSilenceSeconds }}
+  expr: |-
+    sum by (namespace, pod) (increase(sluice_producer_events_received_total{ {{- $producer -}} }[{{ int $r.maxSilenceSeconds | max 1 }}s])) == 0
+    and on (namespace, pod) min_over_time(sluice_producer_connected{ {{- $producer -}} }[{{ int $r.maxSilenceSeconds | max 1 }}s]) == 1
+  for: 1m
+  labels: {severity: warning}
+  annotations:
+    summary: The source is connected and sends nothing
+    description: Pod [[ $labels.pod ]] has been connected for {{ int $r.maxSilenceSeconds }} s without one event.
+- alert: SluiceReadNotSent
+  expr: |-
+    max by (namespace, pod) (min_over_time(sluice_producer_buffered_events{ {{- $producer -}} }[10m])) > 0
+    and on (namespace, pod) sum by (namespace, pod) (increase(sluice_producer_events_sent_total{ {{- $producer -}} }[10m])) == 0
+  for: 1m
+  labels: {severity: critical}
+  annotations:
+    summary: Events are read and none is sent
+    description: Pod [[ $labels.pod ]] holds [[ $value | humanize ]] events or more, and SQS has accepted none for 10 minutes. sluice_producer_send_failures_total and /readyz tell why.
+- alert: SluiceStreamLag
+  leftOut: {{ not $r.maxLagSeconds }}
+  expr: max by (namespace, pod) (sluice_producer_stream_lag_seconds{ {{- $producer -}} }) > {{ int $r.maxLagSeconds }}
+  for: 10m
+  labels: {severity: warning}
+  annotations:
+    summary: The producer is behind its source
+    description: Pod [[ $labels.pod ]] reads events that are [[ $value | humanizeDuration ]] old.
+- alert: SluiceProducerPaused
+  expr: max by (namespace, pod) (sluice_producer_paused{ {{- $producer -}} }) == 1
+  for: 5m
+  labels: {severity: critical}
+  annotations:
+    summary: The producer waits for SQS or for its checkpoint
+    description: Pod [[ $labels.pod ]] has stopped reading for 5 minutes. It keeps what it holds; its /readyz tells why.
+- alert: SluiceCheckpointOld
+  leftOut: {{ not $r.maxCheckpointAgeSeconds }}
+  expr: max by (namespace, pod) (sluice_producer_checkpoint_age_seconds{ {{- $producer -}} }) > {{ int $r.maxCheckpointAgeSeconds }}
+  for: 1m
+  labels: {severity: warning}
+  annotations:
+    summary: The producer's progress is in no checkpoint
+    description: "Progress of pod [[ $labels.pod ]] has been without a checkpoint for [[ $value | humanizeDuration ]]: a restart now sends that much twice."
+- alert: SluiceCheckpointWritesFailing
+  expr: sum by (namespace, pod) (increase(sluice_producer_checkpoint_writes_total{ {{- $producer -}} ,result="failed"}[5m])) > 0
+  for: 10m
+  labels: {severity: warning}
+  annotations:
+    summary: Writes of the checkpoint fail
+    description: Pod [[ $labels.pod ]] has failed to write its checkpoint for 10 minutes, now and then or always. Its log names S3's answer.
+- alert: SluiceResumeGap
+  # No `increase`: a gap at the start is counted before the first scrape. The maximum over time outlives the pod.
+  expr: max by (namespace, pod) (max_over_time(sluice_producer_last_gap_timestamp_seconds{ {{- $producer -}} }[1h])) > time() - 3600
+  labels: {severity: critical}
+  annotations:
+    summary: The source no longer had what the checkpoint asked for
+    description: "Pod [[ $labels.pod ]] resumed later than it had stopped: events are missing. Its log names the time span."
+{{- end -}}

@@ -1,0 +1,42 @@
+{{- define "sluice.rules.scaling" -}}
+{{- $a := .Values.autoscaling }}
+{{- $producer := include "sluice.select.producer" . }}
+{{- $batcher := include "sluice.select.batcher" . }}
+{{- $visible := printf "max by (namespace) (sluice_producer_queue_messages{%s,queue=\"main\",state=\"visible\"})" $producer }}
+- alert: SluiceBacklogAtMaxReplicas
+  leftOut: {{ not $a.enabled }}
+  expr: |-
+    max by (namespace) (deriv(sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state="visible"}[15m])) > 0
+    and on (namespace) {{ $visible }} > {{ include "sluice.queueLength" . }}
+    and on (namespace) count by (namespace) (sluice_build_info{namespace={{ .Release.Namespace | quote }},component="batcher",pod=~"{{ include "sluice.fullname" . }}-batcher-.+"}) >= {{ int $a.maxReplicas }}
+  for: 10m
+  labels: {severity: warning}
+  annotations:
+    summary: All batchers that there may be are there, and the backlog grows
+    description: "The queue grows by [[ $value | humanize ]] messages a second with {{ int $a.maxReplicas }} batchers: raise autoscaling.maxReplicas, or give each more."
+- alert: SluiceScalerErrors
+  leftOut: {{ not $a.enabled }}
+  expr: sum by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaler_detail_errors_total" "before" "increase(" "after" "[10m])") }}) > 0
+  for: 15m
+  labels: {severity: warning, namespace: {{ .Release.Namespace }}}
+  annotations:
+    summary: KEDA cannot always read the queue's depth
+    description: "[[ $value | humanize ]] looks failed in 10 minutes. KEDA's operator logs the answer of SQS."
+- alert: SluiceScalerFallback
+  leftOut: {{ not $a.enabled }}
+  # KEDA has no series for its fallback: so many failures within five minutes are {{ int $a.fallback.failureThreshold }} and more in a row.
+  expr: sum by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaler_detail_errors_total" "before" "increase(" "after" "[5m])") }}) > {{ max 5 (mul 2 (int $a.fallback.failureThreshold)) }}
+  for: 2m
+  labels: {severity: critical, namespace: {{ .Release.Namespace }}}
+  annotations:
+    summary: KEDA cannot read the queue's depth and does not scale
+    description: "[[ $value | humanize ]] looks failed in 5 minutes: the batcher is held at {{ int $a.fallback.replicas }} pods, or at what it had, whatever the backlog."
+- alert: SluiceScalingPaused
+  leftOut: {{ not $a.enabled }}
+  expr: max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaled_object_paused" "before" "" "after" "") }}) == 1
+  for: 1h
+  labels: {severity: warning, namespace: {{ .Release.Namespace }}}
+  annotations:
+    summary: The batcher's scaling is paused
+    description: KEDA has been told for an hour to keep the number of batchers as it is (autoscaling.pausedReplicas, or the annotation autoscaling.keda.sh/paused).
+{{- end -}}

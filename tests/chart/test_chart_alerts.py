@@ -1,0 +1,297 @@
+"""Each alert of the chart, by promtool: silent while all is well, firing in its fault and alone, over after it.
+
+tests/chart/rules/ holds what Prometheus sees: healthy.yaml while nothing is wrong, and by alert what is different
+in its fault, from minute 0 on. Values are promtool's (`1x20` is twenty-one samples), a last one without a count
+goes on. `gone: {producer: 20}` takes all series of a service away for so many minutes.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from sluice_batcher.metrics import Metrics as BatcherMetrics
+from sluice_core.service.telemetry import make_registry
+from sluice_producer.metrics import Metrics as ProducerMetrics
+
+CASES = Path(__file__).parent / "rules"
+BEFORE = 100
+"""Healthy minutes before each fault."""
+POD = {
+    "producer": 'namespace="lake",pod="rel-sluice-producer-w-5d8f-x1",job="rel-sluice-producer-w"',
+    "batcher": 'namespace="lake",pod="rel-sluice-batcher-7c9-b1",job="rel-sluice-batcher"',
+}
+VALUES = (
+    "--namespace", "lake",
+    "--set", "metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true",
+    "--set", "producers[0].name=w,producers[0].url=https://sse.example/x",
+    "--set", "autoscaling.maxReplicas=4,metrics.prometheusRule.maxDeadLetterAge=6h",
+)  # fmt: skip
+OF_OTHERS = {
+    "up",
+    "keda_scaler_detail_errors_total",
+    "keda_scaled_object_paused",
+    "keda_scaler_metrics_value",
+    "kube_pod_container_status_restarts_total",
+    "kube_pod_container_status_last_terminated_reason",
+}
+"""Series that Prometheus, KEDA (2.20) and kube-state-metrics export."""
+
+
+def cases():
+    """Alert → its case, of all files."""
+    found = {}
+    for path in sorted(CASES.glob("*.yaml")):
+        if path.stem != "healthy":
+            found |= yaml.safe_load(path.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def groups(render):
+    return render(*VALUES).one("PrometheusRule")["spec"]["groups"]
+
+
+@pytest.fixture(scope="module")
+def alerts(groups):
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+@pytest.fixture(scope="module")
+def promtool():
+    path = shutil.which("promtool")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("promtool is missing; CI installs it (Debian: prometheus)")
+        pytest.skip("promtool is missing (Debian's package prometheus)")
+    return path
+
+
+def labelled(series):
+    """A series with the labels of its pod, where the name's prefix or `component` tells which that is."""
+    name, _, rest = series.partition("{")
+    given = rest.removesuffix("}")
+    found = re.match(r"sluice_(producer|batcher)_", name) or re.search(
+        r'component="(\w+)"', given if name in ("up", "sluice_build_info") else ""
+    )
+    if found is None:
+        return series
+    if name == "up":
+        given = ""
+    own = ",".join(
+        label for label in POD[found[1]].split(",") if label.split("=")[0] + "=" not in given
+    )
+    return f"{name}{{{','.join(filter(None, (own, given)))}}}"
+
+
+def component(series):
+    for name, labels in POD.items():
+        if labels.split(",")[1] in labelled(series):
+            return name
+    return None
+
+
+def continued(values, end):
+    """The values with a count for the last: it goes on to the end."""
+    return f"{values}{end}" if values.endswith("x") else values
+
+
+def series_of(case):
+    healthy = yaml.safe_load((CASES / "healthy.yaml").read_text())
+    changed = case.get("series", {})
+    end = minutes(case["resolved"]) + 1
+    result = []
+    for name in healthy | changed:
+        before = healthy.get(name)
+        prefix = f"_x{BEFORE}" if before is None else f"{before}{BEFORE - 1}"
+        away = case.get("gone", {}).get(component(name)) if before is not None else None
+        if name in changed:
+            after = continued(changed[name], end)
+        elif away is not None:
+            after = f"stale _x{away - 1} {continued(before, end)}"
+        else:
+            # Goes on counting where it was.
+            prefix, after = "", f"{before}{BEFORE + end}"
+        result.append({"series": labelled(name), "values": f"{prefix} {after}".strip()})
+    return result
+
+
+def minutes(text):
+    return int(text.removesuffix("m"))
+
+
+def promtool_test(alert, case):
+    def at(minute, firing):
+        return {
+            "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+            "eval_time": f"{BEFORE + minute}m",
+            "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in firing],
+        }
+
+    silent = case["silent"] if isinstance(case["silent"], list) else [case["silent"]]
+    checks = [at(-1, [])]
+    checks += [at(minutes(text), []) for text in silent]
+    checks += [at(minutes(case["fires"]), [alert, *case.get("with", [])])]
+    checks += [at(minutes(case["resolved"]), [])]
+    return {
+        "name": alert,
+        "interval": "1m",
+        "input_series": series_of(case),
+        "promql_expr_test": checks,
+    }
+
+
+@pytest.mark.parametrize("alert", sorted(cases()))
+def test_an_alert_fires_in_its_fault_alone_and_no_longer(groups, promtool, tmp_path, alert):
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    test = {
+        "rule_files": ["rules.yaml"],
+        "evaluation_interval": "1m",
+        "tests": [promtool_test(alert, cases()[alert])],
+    }
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump(test, width=1000))
+    done = subprocess.run(
+        [promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_case_a_runbook_and_what_its_reader_needs(alerts, pytestconfig):
+    assert {rule["alert"] for rule in alerts} == cases().keys()
+    pages = pytestconfig.rootpath / "docs" / "runbooks"
+    for rule in alerts:
+        name = rule["alert"]
+        assert rule["labels"]["severity"] in ("warning", "critical"), name
+        assert rule["labels"]["release"] == "rel", name
+        assert {"summary", "description", "runbook_url"} <= rule["annotations"].keys(), name
+        assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{name}.md", name
+        page = (pages / f"{name}.md").read_text()
+        parts = [line for line in page.splitlines() if line.startswith("#")]
+        assert parts == [f"# {name}", "## What it means", "## Look at", "## Do"], name
+    written = {path.stem for path in pages.glob("Sluice*.md")}
+    assert written == {rule["alert"] for rule in alerts}
+
+
+def exported():
+    """Names of all samples that the two services export."""
+    registry = make_registry("x")
+    ProducerMetrics(registry, "packed")
+    BatcherMetrics(registry, "csv")
+    return {sample.name for family in registry.collect() for sample in family.samples}
+
+
+def test_every_series_of_the_rules_is_one_that_somebody_exports(groups):
+    rules = [rule for group in groups for rule in group["rules"]]
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    used = {
+        name
+        for rule in rules
+        for name in re.findall(r"\b((?:sluice|keda|kube)[a-z_0-9:]*|up)\{", rule["expr"])
+    }
+    assert "up" in used
+    assert used - exported() - recorded - OF_OTHERS == set()
+    healthy = yaml.safe_load((CASES / "healthy.yaml").read_text())
+    assert used - recorded - {name.partition("{")[0] for name in healthy} == {
+        "kube_pod_container_status_last_terminated_reason"
+    }, "a series that healthy.yaml lacks makes a rule silent for the wrong reason"
+
+
+def test_promtool_takes_the_rules(groups, promtool, tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump({"groups": groups}))
+    done = subprocess.run(
+        [promtool, "check", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(len(group['rules']) for group in groups)} rules found" in done.stdout
+
+
+def test_an_alert_can_be_left_out_and_all_can_be_added_to(render, refusal):
+    values = {
+        "disabled": {"SluiceTinyObjects": True, "SluiceStreamLag": False},
+        "ruleLabels": {"team": "lake", "severity": "page"},
+        "ruleAnnotations": {"dashboard": "https://grafana.example/d/x"},
+        "runbookBaseUrl": "https://wiki.example/sluice/",
+        "additionalGroups": [{"name": "ours", "rules": [{"alert": "Ours", "expr": "vector(1)"}]}],
+    }
+    arguments = (*VALUES, "--set-json", f"metrics.prometheusRule={json.dumps(values)}")
+    arguments += ("--set", "metrics.prometheusRule.enabled=true")
+    groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
+    found = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    assert found.keys() == cases().keys() - {"SluiceTinyObjects"} | {"Ours"}
+    lag = found["SluiceStreamLag"]
+    assert lag["labels"] == {"severity": "warning", "team": "lake", "release": "rel"}
+    assert lag["annotations"]["dashboard"] == "https://grafana.example/d/x"
+    assert lag["annotations"]["runbook_url"] == "https://wiki.example/sluice/SluiceStreamLag.md"
+    error = refusal(*VALUES, "--set", "metrics.prometheusRule.disabled.SluiceTinyObject=true")
+    assert "there is no alert SluiceTinyObject" in error
+    assert "SluiceTinyObjects" in error
+
+
+def test_rules_select_one_release_only_where_a_monitor_gives_the_job(render):
+    def expressions(*values):
+        groups = render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
+        return {r.get("alert", r.get("record")): r["expr"] for g in groups for r in g["rules"]}
+
+    assert 'job=~"(lake/)?rel-sluice-batcher"' in expressions()["SluiceNotWriting"]
+    pods = expressions(
+        "--set", "metrics.serviceMonitor.enabled=false,metrics.podMonitor.enabled=true"
+    )
+    assert pods == expressions()
+    plain = expressions("--set", "metrics.serviceMonitor.enabled=false")
+    assert "SluiceTargetDown" not in plain, "without a monitor the job of `up` is not known"
+    assert not any("job=" in text for text in plain.values())
+    none = expressions("--set", "autoscaling.minReplicas=0")["SluiceBatcherAbsent"]
+    assert "sluice_producer_queue_messages" in none, "no batcher is right while the queue is empty"
+
+
+def test_a_long_source_name_is_found_as_far_as_pods_carry_it(render):
+    name = "abcdefghijklmnopqrst"
+    arguments = (
+        *VALUES,
+        "--set",
+        f"producers[0].name={name}",
+        "--set",
+        f"fullnameOverride={'r' * 33}",
+    )
+    groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
+    (absent,) = [
+        rule["expr"]
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("alert") == "SluiceProducerAbsent"
+    ]
+    pattern = re.search(r'pod=~"([^"]+)"', absent)[1]
+    base = f"{'r' * 33}-producer-{name}-5d8f6c7b9d-"
+    assert re.fullmatch(pattern, base[:58] + "x7k2p")
+
+
+def test_a_threshold_of_nothing_leaves_its_alert_out(render):
+    arguments = (
+        *VALUES,
+        "--set", "autoscaling.enabled=false",
+        "--set", "metrics.prometheusRule.minRowsPerObject=0",
+        "--set", "metrics.prometheusRule.maxLagSeconds=null,metrics.prometheusRule.maxNulledPerRow=null",
+        "--set", "metrics.prometheusRule.freshness.seconds=null",
+        # What is left out by its threshold may be switched off, too.
+        "--set", "metrics.prometheusRule.disabled.SluiceTinyObjects=true",
+    )  # fmt: skip
+    groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
+    found = {rule.get("alert", "recorded") for group in groups for rule in group["rules"]}
+    assert cases().keys() - found == {
+        "SluiceBacklogAtMaxReplicas",
+        "SluiceScalerErrors",
+        "SluiceScalerFallback",
+        "SluiceScalingPaused",
+        "SluiceTinyObjects",
+        "SluiceStreamLag",
+        "SluiceValuesNulled",
+        "SluiceFreshnessBurnsFast",
+        "SluiceFreshnessBurnsSlowly",
+    }
+    assert "recorded" not in found
