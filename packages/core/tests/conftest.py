@@ -42,7 +42,8 @@ class Loopback:
 
     Answer = Answer
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self._tls = tls
         self.answer = Answer()
         self.requests = []
         self.connections = 0
@@ -53,7 +54,7 @@ class Loopback:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self):
         self._listener.close()
@@ -79,6 +80,8 @@ class Loopback:
 
     def _serve(self, connection):
         try:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             with connection, connection.makefile("rb") as stream:
                 while self._one(connection, stream):
                     pass

@@ -1,5 +1,9 @@
 """libcurl's side of a request: sent once, bounded, over connections that stay, from any thread."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -95,3 +99,31 @@ def test_what_was_carried_is_let_go(queue, loopback):
     queue.send([OutMessage("x" * 1000)])
     (handle,) = queue._hot._http._idle
     assert (handle._body, handle._head, handle._parts) == (b"", [], [])
+
+
+POLL = """
+from sluice_core.aws import clients
+from sluice_core.aws.sqs import Queue
+from sluice_core.settings import CommonSettings, load_settings
+Queue(clients(load_settings(CommonSettings)), "http://q/000000000000/q").receive()
+"""
+
+
+def test_a_signal_gets_through_to_a_tool_that_polls(loopback):
+    """libcurl in the main thread would keep Ctrl-C waiting for the poll's end."""
+    arrived, held = threading.Event(), threading.Event()
+    loopback.answer = lambda _: (arrived.set(), held.wait(60), loopback.Answer())[2]
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    program = subprocess.Popen(
+        [sys.executable, "-c", POLL],
+        env={**os.environ, **keys, "AWS_ENDPOINT_URL": loopback.url},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert arrived.wait(60)
+        program.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" in program.communicate(timeout=30)[1]
+    finally:
+        held.set()
+        program.kill()

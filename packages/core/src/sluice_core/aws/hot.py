@@ -43,6 +43,7 @@ _SECRET_LENGTH: Final = 16
 _DOTS: Final = re.compile(r"(^|/)\.{1,2}(/|$)")
 """Folders that libcurl would resolve, and S3 takes as names."""
 
+_ETAG: Final = re.compile(rb"(?i)\r\netag:[ \t]*([^\r]*?)[ \t]*\r")
 _NO_HEADER: Final = re.compile("[^\t -~]")
 
 
@@ -150,9 +151,9 @@ class CurlS3(Curl):
         # The place is that of the key "k".
         at = Place(place.url[:-1], place.signing, place.agent, place.hashes)
         reply = self._send(at, "PUT", quote(Key, safe="/~"), headers, Body)
-        told = reply.headers()
         if reply.status < 300 and not reply.body:
-            return {"ETag": told["ETag"]} if "ETag" in told else {}
+            etag = _ETAG.search(reply.head)
+            return {} if etag is None else {"ETag": etag[1].decode("latin-1")}
         # S3 may say 200 and then tell of an error; a body that is no XML is nobody's word.
         late = b"<Error" in reply.body[:1000] or not reply.body.lstrip().startswith(b"<")
         status = 500 if late and reply.status < 300 else reply.status

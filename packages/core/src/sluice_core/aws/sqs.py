@@ -340,6 +340,10 @@ def _named(reply: Mapping[str, Any], name: str) -> list[Any]:
 
 def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
     """What did not happen of a call of `count` entries: what the reply refuses, and what it does not name."""
+    failed = _named(reply, "Failed")
+    done = {int(entry["Id"]) for entry in _named(reply, "Successful")}
+    if not failed and done.issuperset(range(count)):
+        return []
     refused = {
         int(entry["Id"]): Refused(
             index=int(entry["Id"]),
@@ -347,9 +351,8 @@ def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
             detail=clean(str(entry.get("Message", ""))),
             permanent=bool(entry.get("SenderFault", False)) and entry.get("Code") not in _THROTTLED,
         )
-        for entry in _named(reply, "Failed")
+        for entry in failed
     }
-    done = {int(entry["Id"]) for entry in _named(reply, "Successful")}
     for index in range(count):
         if index not in done and index not in refused:
             refused[index] = Refused(
