@@ -18,7 +18,7 @@ BIN := .venv/bin
 SYNCED := .venv/.synced
 UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
 
-.PHONY: help run test lint types unit functional docs bench fmt clean
+.PHONY: help run test lint types unit functional docs page-picture bench fmt clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ functional: $(SYNCED) ## The real processes against a real LocalStack, with faul
 
 docs: $(SYNCED) ## Make docs/reference again from the code
 	@$(BIN)/python scripts/reference.py
+
+page-picture: $(SYNCED) ## Make docs/images/run-page.png again, with Chromium
+	@$(BIN)/python scripts/page_picture.py
 
 bench: $(SYNCED) ## What an event costs, beside the article's loop and Bento (ARGS="--page docs" writes docs/benchmarks.md)
 	@$(UV) sync --locked --quiet --inexact --group bench

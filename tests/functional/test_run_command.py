@@ -1,14 +1,12 @@
 """`sluice run` as a user starts it: whole runs, Ctrl-C, a child that dies, other sources."""
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from harness.run import Run
 from harness.waiting import until
 from sluice_core.aws import clients
 from sluice_core.lake.reader import read_batches
@@ -19,72 +17,6 @@ from sluice_local.sse import EventLog, ServerOptions, SseServer
 from sluice_local.sse.frames import DIALECTS
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(120)]
-
-
-class Run:
-    """One `sluice run` in a directory of its own; what it prints is in `output`."""
-
-    def __init__(self, directory: Path, *arguments: str) -> None:
-        self.data = directory / "data"
-        self._log = directory / "output"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "sluice_cli.main",
-                    "run",
-                    "--data",
-                    str(self.data),
-                    *arguments,
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-                env={k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SLUICE_"))},
-            )
-
-    @property
-    def output(self) -> str:
-        return self._log.read_text(errors="replace")
-
-    def running(self) -> "Run":
-        """Returns when the services were started."""
-        until(
-            lambda: "running; " in self.output or self.process.poll() is not None,
-            "the services are started",
-        )
-        assert self.process.poll() is None, self.output
-        return self
-
-    def ledger(self) -> list[str]:
-        path = self.data / "_sluice" / "ledger.ndjson"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [e["id"] for e in map(json.loads, lines) if e["state"] == "sent"]
-
-    def finish(self, number: int | None = None) -> int:
-        """Sends the signal, if one is given, and waits; gives the exit code."""
-        if number is not None:
-            self.process.send_signal(number)
-        return self.process.wait(60)
-
-    def row_ids(self) -> list[str]:
-        frame = read_batches(
-            self.data / "events", columns=["event_id"], types={"event_id": "string"}
-        )
-        return list(frame["event_id"])
-
-    def descendants(self) -> dict[int, str]:
-        """pid → command line of each child."""
-        found = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                if entry.name.isdigit() and int(fields[1]) == self.process.pid:
-                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
-            except (OSError, IndexError):
-                continue
-        return found
 
 
 @pytest.fixture
@@ -174,8 +106,8 @@ def test_settings_that_the_batcher_refuses_end_the_run_with_its_line(start, tmp_
 def test_nothing_listens_but_on_loopback(start):
     run = start("--source", "built-in", "--rate", "100").running()
     until(lambda: len(run.ledger()) > 100, "100 events are sent")
-    pids = run.descendants()
-    assert len(pids) == 4
+    assert len(run.descendants()) == 4
+    pids = [run.process.pid, *run.descendants()]
     inodes = {
         str(fd.readlink())[8:-1]
         for pid in pids
@@ -185,7 +117,7 @@ def test_nothing_listens_but_on_loopback(start):
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     lines += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
     listening = [f[1].split(":")[0] for f in lines if f[3] == "0A" and f[9] in inodes]
-    assert len(listening) >= 4
+    assert len(listening) >= 5
     assert {socket.inet_ntoa(bytes.fromhex(text)[::-1]) for text in listening} == {"127.0.0.1"}
     assert run.finish(signal.SIGTERM) == 0, run.output
     assert sorted(run.row_ids()) == sorted(run.ledger())

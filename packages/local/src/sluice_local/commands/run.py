@@ -1,5 +1,7 @@
 """`sluice run`: everything on this machine, from a stream to files, and an account at the end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,10 +13,12 @@ from sluice_core.settings import CommonSettings, load_settings
 from sluice_core.settings.quantities import parse_seconds
 
 from sluice_local.localstack import EnvironmentBuildError, LocalStackError
+from sluice_local.page import Page
 from sluice_local.run import account, summary
 from sluice_local.run.children import ChildDiedError
 from sluice_local.run.lake_copy import INTERNAL
 from sluice_local.run.options import RunOptions
+from sluice_local.run.page_like import NoPage, PageLike
 from sluice_local.run.pipeline import Pipeline
 from sluice_local.run.precheck import check_options
 
@@ -48,6 +52,12 @@ def run(
     data: Annotated[
         Path, typer.Option(help="Where the lake is kept; an earlier one there is moved aside.")
     ] = Path("sluice-data"),
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="A page to look at, on this machine only.")
+    ] = True,
+    page_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")
+    ] = 0,
 ) -> None:
     """Run the whole pipeline on this machine: a stream into files, with nothing to install."""
     try:
@@ -63,8 +73,10 @@ def run(
     try:
         check_options(options)
         prefix = _prefix()
-        pipeline = Pipeline(options, console, stop, prefix)
-        pipeline.execute()
+        with _page(console, page, page_port) as shown:
+            pipeline = Pipeline(options, console, stop, prefix, shown)
+            pipeline.execute()
+            code = _report(console, options, pipeline, data / prefix, shown)
     except ConfigError as error:
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(2) from None
@@ -76,7 +88,17 @@ def run(
     except (SluiceError, LocalStackError, EnvironmentBuildError) as error:
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
-    raise typer.Exit(_report(console, options, pipeline, data / prefix))
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _page(console: Console, wanted: bool, port: int) -> Iterator[PageLike]:
+    if not wanted:
+        yield NoPage()
+        return
+    with Page(port) as page:
+        console.print(f"a page to look at: {page.url}", soft_wrap=True, highlight=False)
+        yield page
 
 
 def _prefix() -> str:
@@ -88,7 +110,9 @@ def _prefix() -> str:
     return prefix
 
 
-def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Path) -> int:
+def _report(
+    console: Console, options: RunOptions, pipeline: Pipeline, lake: Path, page: PageLike
+) -> int:
     internal = options.data / INTERNAL
     verdict = account.reckon(
         internal / "ledger.ndjson",
@@ -97,5 +121,6 @@ def _report(console: Console, options: RunOptions, pipeline: Pipeline, lake: Pat
         pipeline.dead_letters,
         pipeline.dropped,
     )
+    page.account(verdict, pipeline.seconds)
     summary.show(console, verdict, lake, pipeline.seconds)
     return summary.exit_code(verdict)

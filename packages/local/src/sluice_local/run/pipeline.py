@@ -20,6 +20,7 @@ from sluice_local.resources import Names, Resources, connect
 from sluice_local.run import lake_copy, source
 from sluice_local.run.children import ChildDiedError, Crew
 from sluice_local.run.options import RunOptions
+from sluice_local.run.page_like import PageLike
 from sluice_local.run.scrape import Scraper, Snapshot
 from sluice_local.run.view import View, view_for
 
@@ -32,11 +33,14 @@ _BATCHERS = 4
 class Pipeline:
     """One run. `execute` may be called once."""
 
-    def __init__(self, options: RunOptions, console: Console, stop: Stop, prefix: str) -> None:
+    def __init__(
+        self, options: RunOptions, console: Console, stop: Stop, prefix: str, page: PageLike
+    ) -> None:
         self._options = options
         self._console = console
         self._stop = stop
         self._prefix = prefix
+        self._page = page
         self._internal = options.data / lake_copy.INTERNAL
         self._view: View
         self._crew: Crew
@@ -71,11 +75,13 @@ class Pipeline:
             stack.callback(self._crew.kill_all)
             origin = chosen.result()
             self.built_in = origin.built_in
-            self._view = stack.enter_context(view_for(self._console, origin.label))
+            view = self._page.beside(view_for(self._console, origin.label), origin.label)
+            self._view = stack.enter_context(view)
             self._start(origin)
             try:
-                self._watch(origin)
-                self._drain()
+                with self._page.reading(self._resources, self._prefix):
+                    self._watch(origin)
+                    self._drain()
             finally:
                 self._crew.kill_all()
                 self._keep()

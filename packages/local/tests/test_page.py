@@ -1,0 +1,369 @@
+"""The page's parts: what is shown, what is refused, and what a reader gets."""
+
+import http.client
+import json
+import threading
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice_cli.verify.verdict import Messages, Objects, judge
+from sluice_core.aws.s3 import Stored
+from sluice_core.deadletter import DeadLetter
+from sluice_core.errors import ConfigError
+from sluice_core.lake.told import Told
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_local.page import Page
+from sluice_local.page.board import Board
+from sluice_local.page.history import SAMPLES, History
+from sluice_local.page.newest import MAX_BYTES, Reader, last_rows, some_dead_letters
+from sluice_local.page.server import MAX_STREAMS, PageServer
+from sluice_local.page.state import account, counts, files, written_at
+from sluice_local.page.text import shown
+from sluice_local.run.page_like import NoPage
+from sluice_local.run.scrape import Snapshot
+
+KEY = "events/dt=2026-11-26/hour=02/batch-01a215ad-884b-7544-ae16-c659f10d4db6.csv"
+
+
+@given(st.one_of(st.text(max_size=400), st.text("\u202e\x00<\n\ud800x", max_size=400)))
+def test_text_is_bounded_and_steers_nothing(text):
+    found = shown(text, 50)
+    assert len(found) <= 50
+    assert not {unicodedata.category(c) for c in found} & {"Cc", "Cs", "Zl", "Zp"}
+    assert not {unicodedata.bidirectional(c) for c in found} & {"RLO", "LRO", "RLE", "LRE", "RLI"}
+    if text.isascii() and text.isprintable() and len(text) <= 50:
+        assert found == text
+
+
+def test_text_is_cut_with_a_mark_and_nothing_is_nothing():
+    assert shown("x" * 1000, 10) == "xxxxxxxxx…"
+    assert shown("x" * 10, 10) == "x" * 10
+    assert shown(None) == ""
+    assert shown(7) == "7"
+
+
+@pytest.fixture
+def served():
+    board = Board()
+    server = PageServer(board)
+    yield board, server
+    board.write({}, last=True)
+    server.close()
+
+
+def ask(server, path="/", method="GET", body=None, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    given_host = headers.pop("Host", f"127.0.0.1:{server.port}")
+    connection.putrequest(method, path, skip_host=True)
+    for name, value in {"Host": given_host, **headers}.items():
+        if value is not None:
+            connection.putheader(name, value)
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+def test_every_answer_has_the_strict_policy(served):
+    _, server = served
+    for path in ("/", "/page.js", "/draw.js", "/page.css", "/icon.svg", "/api/state", "/nothing"):
+        answer, _ = ask(server, path)
+        policy = dict(
+            part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; ")
+        )
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+        assert answer.status == (404 if path == "/nothing" else 200)
+
+
+def test_the_page_has_no_script_or_style_in_its_markup(served):
+    _, server = served
+    page = ask(server)[1].decode()
+    assert "<script>" not in page
+    assert "<style" not in page
+    assert "style=" not in page
+    assert " on" + "click" not in page
+    for path in ("/page.js", "/draw.js"):
+        script = ask(server, path)[1].decode()
+        assert not [
+            word
+            for word in ("innerHTML", "outerHTML", "insertAdjacent", "eval(", "document.write")
+            if word in script
+        ]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "[",
+        "",
+        None,
+        "localhost@evil.example",
+    ],
+)
+def test_a_name_that_was_rebound_is_refused(served, host):
+    board, server = served
+    board.write({"secret": 1})
+    for path in ("/", "/api/state", "/api/events"):
+        answer, body = ask(server, path, Host=host)
+        assert answer.status == 421
+        assert b"secret" not in body
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1234", "127.0.0.1:9", "[::1]:80"])
+def test_this_machine_is_known_by_its_names_also_behind_a_tunnel(served, host):
+    assert ask(served[1], "/api/state", Host=host)[0].status == 200
+
+
+def test_another_sites_script_is_refused(served):
+    _, server = served
+    own = f"http://127.0.0.1:{server.port}"
+    assert ask(server, "/api/events", Origin="https://evil.example")[0].status == 403
+    assert ask(server, "/api/state", Origin="null")[0].status == 403
+    assert ask(server, "/api/state", Origin=own)[0].status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW"])
+def test_only_get_is_answered(served, method):
+    answer, _ = ask(served[1], "/api/state", method)
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "path", ["/../page.py", "/static/page.css", "/page.css/", "/%2e%2e/server.py", "http://[/"]
+)
+def test_only_its_own_files_are_served(served, path):
+    assert ask(served[1], path)[0].status in (400, 404)
+
+
+def stream(server, found, opened):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/api/events")
+    answer = connection.getresponse()
+    found.append(answer.status)
+    opened.release()
+    for line in answer:
+        if line.startswith(b"data: "):
+            found.append(json.loads(line[6:]))
+            opened.release()
+
+
+def test_a_stream_gets_each_state_up_to_the_last_and_ends(served):
+    board, server = served
+    board.write({"n": 1})
+    found, moved = [], threading.Semaphore(0)
+    reader = threading.Thread(target=stream, args=(server, found, moved), daemon=True)
+    reader.start()
+    assert moved.acquire(timeout=10)
+    assert moved.acquire(timeout=10)
+    board.write({"n": "\u2028\n2"})
+    assert moved.acquire(timeout=10)
+    board.write({"n": 3}, last=True)
+    board.write({"n": 4})
+    reader.join(10)
+    assert found == [200, {"n": 1}, {"n": "\u2028\n2"}, {"n": 3}]
+    assert json.loads(ask(server, "/api/state")[1]) == {"n": 3}
+
+
+def test_so_many_streams_and_no_more(served):
+    board, server = served
+    board.write({"n": 1})
+    found, moved = [], threading.Semaphore(0)
+    readers = [
+        threading.Thread(target=stream, args=(server, found, moved), daemon=True)
+        for _ in range(MAX_STREAMS)
+    ]
+    for reader in readers:
+        reader.start()
+    for _ in range(2 * MAX_STREAMS):
+        assert moved.acquire(timeout=10)
+    assert ask(server, "/api/events")[0].status == 503
+    assert ask(server, "/api/state")[0].status == 200
+    board.write({}, last=True)
+    for reader in readers:
+        reader.join(10)
+    assert found.count({}) == MAX_STREAMS
+
+
+def test_the_last_rows_of_an_object_newest_first():
+    bucket = FakeS3()
+    lines = "".join(f"{n},<b>{n}</b>\n" for n in range(30))
+    bucket.put(KEY, f"id,title\n{lines}31,\n".encode())
+    (stored,) = bucket.list()
+    found = last_rows(stored, "events", bucket)
+    assert found.columns == ["id", "title"]
+    assert found.rows[0] == ["31", ""]
+    assert found.rows[1] == ["29", "<b>29</b>"]
+    assert len(found.rows) == 6
+    assert found.key == KEY.removeprefix("events/")
+
+
+def test_an_object_that_is_large_gone_or_damaged_is_told_of_and_not_shown():
+    bucket = FakeS3()
+    bucket.put(f"{KEY}.gz", b"no gzip")
+    (damaged,) = bucket.list()
+    assert "too large" in last_rows(Stored(KEY, MAX_BYTES + 1, ""), "events", bucket).note
+    for stored in (Stored(KEY, 10, ""), damaged):
+        found = last_rows(stored, "events", bucket)
+        assert found.note
+        assert not found.rows
+
+
+def test_dead_letters_are_looked_at_and_stay():
+    queue = FakeSqs(FakeClock())
+    for n in range(7):
+        body = f"<i>{n}</i>" + "x" * 1000
+        queue.put_message(DeadLetter(body, "not-json", "why").to_message())
+    found = some_dead_letters(queue)
+    assert len(found) == 5
+    assert {(letter["reason"], letter["detail"]) for letter in found} == {("not-json", "why")}
+    assert all(len(letter["body"]) == 300 for letter in found)
+    assert queue.attributes().visible == 7
+
+
+def test_the_reader_reads_what_it_is_pointed_at():
+    bucket, queue = FakeS3(), FakeSqs(FakeClock())
+    bucket.put(KEY, b"id\n1\n")
+    queue.put_message(DeadLetter("{", "not-json", "why").to_message())
+    (stored,) = bucket.list()
+    with Reader(bucket, queue, "events") as reader:
+        reader.look(stored, 1)
+    assert reader.seen.rows.rows == [["1"]]
+    assert [letter["reason"] for letter in reader.seen.dead_letters] == ["not-json"]
+
+
+def test_history_is_bounded_and_its_rates_look_back_three_seconds():
+    history = History()
+    for n in range(1000):
+        history.add(Snapshot(received=100 * n, rows=50 * n, depth=n, lag=None), n / 2)
+    found = history.series()
+    assert {name: len(values) for name, values in found.items()} == dict.fromkeys(
+        ("in", "out", "lag", "depth"), SAMPLES
+    )
+    assert set(found["in"]) == {200.0}
+    assert set(found["out"]) == {100.0}
+    assert set(found["lag"]) == {None}
+    assert found["depth"][-1] == 998
+
+
+def test_a_batcher_that_begins_anew_makes_no_negative_rate():
+    history = History()
+    history.add(Snapshot(rows=500), 0)
+    history.add(Snapshot(rows=20), 1)
+    assert history.series()["out"] == [0.0, 0.0]
+
+
+def test_what_is_on_the_way_is_what_is_neither_here_nor_there():
+    now = Snapshot(
+        received=100, filtered=5, rows=60, dropped=1, lag=float("nan"),
+        dead_counts={"producer": {"not-json": 1}, "batcher": {"not-json": 2, "bad-event": 1}},
+    )  # fmt: skip
+    found = counts(now)
+    assert found["on_the_way"] == 30
+    assert found["dead_letters"] == 4
+    assert found["lag"] is None
+    assert now.dead_reasons == {"not-json": 3, "bad-event": 1}
+
+
+def test_files_have_the_time_that_their_names_tell():
+    assert written_at(KEY) == 1795660023.883
+    assert written_at("events/mine.csv") is None
+    (found,) = files([Stored(KEY, 7, "")], "events")
+    assert found["name"] == KEY.removeprefix("events/")
+
+
+def verdict(*rows, source=("a", "b")):
+    import pyarrow as pa
+
+    objects = Objects(count=1, rows=len(rows), ids=[pa.array(rows, pa.large_string())])
+    return judge(objects, ledger=Told.of(list(source)), dead_letters=Messages())
+
+
+def test_the_account_tells_a_loss():
+    found = account(verdict("a", "b"), 1.0)
+    assert (found["ok"], found["lost"], found["verdict"]) == (True, 0, "nothing is lost")
+    found = account(verdict("a"), 1.0)
+    assert (found["ok"], found["lost"], found["verdict"]) == (False, 1, "1 lost")
+
+
+def test_columns_without_ids_have_no_number_of_lost_events():
+    objects = Objects(count=1, rows=2, uncounted={"x.csv": "no column"})
+    found = account(judge(objects, ledger=Told.of(["a", "b"]), dead_letters=Messages()), 1.0)
+    assert (found["ok"], found["lost"], found["verdict"]) == (True, None, "the numbers agree")
+    assert "lost" not in [line["name"] for line in found["lines"]]
+
+
+class Silent:
+    def show(self, snapshot, seconds, phase): ...
+    def say(self, line): ...
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_): ...
+
+
+def read(page):
+    return json.loads(ask(page, "/api/state")[1])
+
+
+class Asked:
+    def __init__(self, page):
+        self.port = int(page.url.split(":")[2].strip("/"))
+
+
+def test_a_page_from_its_start_to_the_account():
+    with Page() as page:
+        address = Asked(page)
+        assert read(address)["phase"] == "starting"
+        with page.beside(Silent(), "a\u202esource") as view:
+            view.show(Snapshot(received=3, newest_objects=(Stored(KEY, 5, ""),)), 1.5, "running")
+            view.say("queue or bucket was gone: made again")
+        now = read(address)
+        assert (now["phase"], now["seconds"], now["source"]) == ("running", 1.5, "a\\u202esource")
+        assert now["counts"]["received"] == 3
+        assert now["said"] == ["queue or bucket was gone: made again"]
+        found, moved = [], threading.Semaphore(0)
+        reader = threading.Thread(target=stream, args=(address, found, moved), daemon=True)
+        reader.start()
+        assert moved.acquire(timeout=10)
+        page.account(verdict("a", "b"), 2.0)
+    reader.join(10)
+    assert found[-1]["phase"] == "done"
+    assert found[-1]["over"]["verdict"] == "nothing is lost"
+    assert found[-1]["counts"]["rows"] == 2
+
+
+def test_a_run_that_fails_says_why_on_the_page():
+    found, moved = [], threading.Semaphore(0)
+
+    def fail():
+        with Page() as page:
+            reader = threading.Thread(target=stream, args=(Asked(page), found, moved), daemon=True)
+            reader.start()
+            assert moved.acquire(timeout=10)
+            raise ConfigError("batcher ended; its last lines:\n<b>\x1b[31mno\x1b[0m</b>")
+
+    with pytest.raises(ConfigError):
+        fail()
+    until_last = [state for state in found if isinstance(state, dict)][-1]
+    assert until_last["phase"] == "failed"
+    assert until_last["over"]["said"] == [
+        "batcher ended; its last lines:\n<b>\\u001b[31mno\\u001b[0m</b>"
+    ]
+
+
+def test_a_port_that_is_taken_is_said_with_the_options_name():
+    with Page() as page, pytest.raises(ConfigError, match="--page-port"):
+        Page(Asked(page).port)
+
+
+def test_no_page_is_nothing():
+    view = Silent()
+    assert NoPage().beside(view, "x") is view
