@@ -108,16 +108,8 @@ def test_nothing_listens_but_on_loopback(start):
     until(lambda: len(run.ledger()) > 100, "100 events are sent")
     assert len(run.descendants()) == 4
     pids = [run.process.pid, *run.descendants()]
-    inodes = {
-        str(fd.readlink())[8:-1]
-        for pid in pids
-        for fd in Path(f"/proc/{pid}/fd").iterdir()
-        if str(fd.readlink()).startswith("socket:[")
-    }
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    lines += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
-    listening = [f[1].split(":")[0] for f in lines if f[3] == "0A" and f[9] in inodes]
-    assert len(listening) >= 5
+    # LocalStack, source, producer, batcher, page; the batcher may still be starting.
+    listening = until(lambda: len(found := _listening(pids)) >= 5 and found, "five listen")
     assert {socket.inet_ntoa(bytes.fromhex(text)[::-1]) for text in listening} == {"127.0.0.1"}
     assert run.finish(signal.SIGTERM) == 0, run.output
     assert sorted(run.row_ids()) == sorted(run.ledger())
@@ -155,6 +147,19 @@ def test_when_it_is_killed_nothing_stays_behind(start):
     run.process.kill()
     run.process.wait()
     until(lambda: not any(_runs(pid) for pid in pids), "all are gone")
+
+
+def _listening(pids: list[int]) -> list[str]:
+    """Addresses, in hexadecimal, on which these processes listen."""
+    inodes = {
+        str(fd.readlink())[8:-1]
+        for pid in pids
+        for fd in Path(f"/proc/{pid}/fd").iterdir()
+        if str(fd.readlink()).startswith("socket:[")
+    }
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    lines += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    return [f[1].split(":")[0] for f in lines if f[3] == "0A" and f[9] in inodes]
 
 
 def _runs(pid: int) -> bool:
