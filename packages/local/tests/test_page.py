@@ -8,11 +8,10 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_cli.verify.verdict import Messages, Objects, judge
+from sluice_cli.verify.verdict import Messages
 from sluice_core.aws.s3 import Stored
 from sluice_core.deadletter import DeadLetter
 from sluice_core.errors import ConfigError
-from sluice_core.lake.told import Told
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 from sluice_local.page import Page
 from sluice_local.page.board import Board
@@ -21,6 +20,7 @@ from sluice_local.page.newest import MAX_BYTES, Reader, last_rows, some_dead_let
 from sluice_local.page.server import MAX_STREAMS, PageServer
 from sluice_local.page.state import account, counts, files, written_at
 from sluice_local.page.text import shown
+from sluice_local.run.account import reckon
 from sluice_local.run.page_like import NoPage
 from sluice_local.run.scrape import Snapshot
 
@@ -279,23 +279,25 @@ def test_files_have_the_time_that_their_names_tell():
     assert found["name"] == KEY.removeprefix("events/")
 
 
-def verdict(*rows, source=("a", "b")):
-    import pyarrow as pa
+def verdict(path, *rows, ids=True):
+    """On a lake with these rows, of a source that gave a and b."""
+    name = "event_id" if ids else "title"
+    path.mkdir(exist_ok=True)
+    (path / "batch-1.csv").write_text(f"n,{name}\n" + "".join(f"1,{row}\n" for row in rows))
+    ledger = path.parent / "ledger"
+    ledger.write_text("".join(json.dumps({"id": n, "state": "sent"}) + "\n" for n in "ab"))
+    return reckon(ledger, None, path, Messages())
 
-    objects = Objects(count=1, rows=len(rows), ids=[pa.array(rows, pa.large_string())])
-    return judge(objects, ledger=Told.of(list(source)), dead_letters=Messages())
 
-
-def test_the_account_tells_a_loss():
-    found = account(verdict("a", "b"), 1.0)
+def test_the_account_tells_a_loss(tmp_path):
+    found = account(verdict(tmp_path / "events", "a", "b"), 1.0)
     assert (found["ok"], found["lost"], found["verdict"]) == (True, 0, "nothing is lost")
-    found = account(verdict("a"), 1.0)
+    found = account(verdict(tmp_path / "events", "a"), 1.0)
     assert (found["ok"], found["lost"], found["verdict"]) == (False, 1, "1 lost")
 
 
-def test_columns_without_ids_have_no_number_of_lost_events():
-    objects = Objects(count=1, rows=2, uncounted={"x.csv": "no column"})
-    found = account(judge(objects, ledger=Told.of(["a", "b"]), dead_letters=Messages()), 1.0)
+def test_columns_without_ids_have_no_number_of_lost_events(tmp_path):
+    found = account(verdict(tmp_path / "events", "x", "y", ids=False), 1.0)
     assert (found["ok"], found["lost"], found["verdict"]) == (True, None, "the numbers agree")
     assert "lost" not in [line["name"] for line in found["lines"]]
 
@@ -318,7 +320,7 @@ class Asked:
         self.port = int(page.url.split(":")[2].strip("/"))
 
 
-def test_a_page_from_its_start_to_the_account():
+def test_a_page_from_its_start_to_the_account(tmp_path):
     with Page() as page:
         address = Asked(page)
         assert read(address)["phase"] == "starting"
@@ -333,7 +335,7 @@ def test_a_page_from_its_start_to_the_account():
         reader = threading.Thread(target=stream, args=(address, found, moved), daemon=True)
         reader.start()
         assert moved.acquire(timeout=10)
-        page.account(verdict("a", "b"), 2.0)
+        page.account(verdict(tmp_path / "events", "a", "b"), 2.0)
     reader.join(10)
     assert found[-1]["phase"] == "done"
     assert found[-1]["over"]["verdict"] == "nothing is lost"
