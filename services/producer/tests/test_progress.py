@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from sluice_core.errors import (
     TemporaryError,
 )
 from sluice_core.service.stop import Stop
-from sluice_core.testing import FakeClock, FakeS3
+from sluice_core.testing import FakeClock, FakeS3, no_fault
 from sluice_producer.progress.acks import DEAD, FILTERED, SENT, AckGroup, EventRecord
 from sluice_producer.progress.checkpoint import Checkpoint, Document
 from sluice_producer.progress.ledger import FileLedger, NoLedger
@@ -54,6 +55,7 @@ class Saving:
             checkpoint,
             ledger or NoLedger(),  # type: ignore[arg-type]
             self.runtime,
+            room=2**40,
             max_age=max_age,
         )
 
@@ -138,21 +140,27 @@ def test_what_settles_while_a_save_is_under_way_is_not_forgotten() -> None:
     assert case.saved == "2"
 
 
-def test_run_saves_every_second_until_finished() -> None:
+def test_it_saves_once_a_second_and_once_more_at_the_end() -> None:
     case = Saving()
-    finished = threading.Event()
     rounds = []
 
     def count(action: str) -> None:
         rounds.append(action)
         case.settle(f"n{len(rounds)}")
-        if len(rounds) == 5:
-            finished.set()
 
     case.settle("n0")
     case.s3.before = count
-    case.progress.run(finished)
+    for _ in range(5):
+        case.progress.step()
+        assert case.progress.due_in() == 1.0
     assert len(rounds) == 5
+    case.progress.close()
+    assert not case.progress.step()
+    case.s3.before = no_fault
+    assert case.saved == "n5"
+    assert not case.progress.step()
+    assert case.saved == "n6"
+    assert case.progress.age == 0
 
 
 def test_a_replaced_producer_s_progress_says_so() -> None:
@@ -245,3 +253,31 @@ def test_a_position_does_not_move_when_the_ledger_fails() -> None:
     case.progress.save(always=True)
     assert case.saved == ""
     assert Stop().requested is False
+
+
+def test_while_the_ledger_is_written_nobody_waits_for_a_lock() -> None:
+    writing, go_on = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    class Slow(NoLedger):
+        def write(self, groups: Sequence[AckGroup]) -> None:
+            writing.set()
+            assert go_on.wait(20)
+            written.extend(record.event_id for group in groups for record in group.records)
+
+    acks = Saving(ledger=Slow()).progress.acks
+    groups = [acks.open() for _ in range(3)]
+    for number, group in enumerate(groups):
+        group.records.append(EventRecord(f"e{number}", "", NOWHERE, SENT))
+        acks.close(group, 10)
+    thread = threading.Thread(target=acks.done, args=[groups[0]], daemon=True)
+    thread.start()
+    assert writing.wait(20)
+    acks.done(groups[2])
+    acks.done(groups[1])
+    acks.expect(acks.open())
+    assert acks.buffered_events == 3
+    go_on.set()
+    thread.join(20)
+    assert written == ["e0", "e1", "e2"]
+    assert acks.buffered_events == 0

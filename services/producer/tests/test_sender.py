@@ -12,7 +12,7 @@ from sluice_core import reasons, wire
 from sluice_core.aws.sqs import OutMessage, Refused
 from sluice_core.deadletter import A_REASON, DeadLetters
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
-from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_core.testing import FakeClock, FakeS3, FakeSqs, work_off
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.outbox import Outbox
@@ -63,10 +63,8 @@ class Line:
             self.outbox.put(last)
 
     def run(self) -> "Line":
-        self.outbox.close()
-        self.sender.run()
-        self.dead_events.close()
-        self.dead_events.run()
+        work_off(self.sender)
+        work_off(self.dead_events.outbox)
         return self
 
     def events(self) -> list[str]:
@@ -235,8 +233,7 @@ def test_the_unit_waits_for_the_dead_letter_queue() -> None:
     line = Line(events=1)
     line.queue.refuse = lambda _a, index, _m: Refused(index, "Invalid", "", permanent=True)
     line.feed(1)
-    line.outbox.close()
-    line.sender.run()
+    work_off(line.sender)
     assert line.settled == []
     failures = iter([TemporaryError("dlq down")] * 3)
 
@@ -246,8 +243,7 @@ def test_the_unit_waits_for_the_dead_letter_queue() -> None:
             raise error
 
     line.dlq.before = down
-    line.dead_events.close()
-    line.dead_events.run()
+    work_off(line.dead_events.outbox)
     assert line.settled_ids() == ["id0"]
 
 
@@ -318,7 +314,7 @@ def test_two_senders_share_the_outbox() -> None:
         rng=random.Random(2),
     )
     line.feed(500)
-    thread = threading.Thread(target=second.run)
+    thread = threading.Thread(target=work_off, args=[second])
     thread.start()
     line.run()
     thread.join(10)

@@ -15,6 +15,7 @@ from sluice_core.aws.sqs import OutMessage, QueueAttributes, Received, Refused, 
 from sluice_core.errors import MissingResourceError, NotFoundError, PreconditionError
 from sluice_core.limits import DEFAULT_RETENTION, SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.service.clock import Clock
+from sluice_core.service.stage import Stage
 
 Fault = Callable[[str], None]
 """Gets the action's name (`send`, `receive`, `delete`, `extend`, `put`, `get` …) and may raise."""
@@ -22,6 +23,13 @@ Fault = Callable[[str], None]
 
 def no_fault(action: str) -> None:
     """The fault that never happens."""
+
+
+def work_off(stage: Stage) -> None:
+    """What a thread does with a stage that is closed: its work, to the end."""
+    stage.close()
+    while stage.step():
+        pass
 
 
 class FakeClock:

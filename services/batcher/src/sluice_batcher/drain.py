@@ -56,10 +56,8 @@ class Drain:
         """
         started = self._clock.monotonic()
         reserve = min(_HAND_BACK_SECONDS, grace * _HAND_BACK_SHARE)
-        deadline = started + grace - reserve
         _log.info("draining", messages=len(self._in_flight), grace_seconds=grace)
-        for stage in stages:
-            threads.close([stage], seconds=max(0.0, deadline - self._clock.monotonic()))
+        threads.drain(stages, seconds=grace - reserve)
         self._patience.force()
         if self._stop.forced:
             _log.warning(

@@ -1,29 +1,48 @@
-"""The producer: its threads, and the order in which they stop.
+"""The producer: a list of stages in the order of the flow. The same list, walked, is the drain.
 
-Stop: (1) the source is interrupted and the reader ends, (2) the open pack is sent off, (3) the senders, then
-the dead letters finish, (4) the last checkpoint is written. What does not finish in the grace period is in no
-checkpoint, so the next start reads it again.
+reader ─► timer ─► senders ─► dead letters ─► checkpoint
+
+A stop interrupts the source; the open pack is sent off, the senders and the dead letters finish, the last
+checkpoint is written. What does not finish in the grace period is in no checkpoint, so the next start reads it
+again.
 """
 
-import threading
+import random
+from functools import partial
+from typing import Final
 
-from sluice_core.errors import OwnershipError
+from sluice_core.deadletter import DeadLetters
+from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Stopped
+from sluice_core.service.retry import Stopped, Waiting
+from sluice_core.service.stage import Stage
+from sluice_core.service.threads import Threads
 
-from sluice_producer.assembly import Parts, assemble
 from sluice_producer.clients import Clients
-from sluice_producer.crew import Crew
-from sluice_producer.pack.pipeline import READER
+from sluice_producer.labels import DEAD_LETTER, MAIN
+from sluice_producer.pack.dead_events import DeadEvents
+from sluice_producer.pack.encoder import Encoder
+from sluice_producer.pack.filter import Judge
+from sluice_producer.pack.identity import Identity
+from sluice_producer.pack.outbox import Outbox
+from sluice_producer.pack.packer import Limits, Pack, Packer
+from sluice_producer.pack.pipeline import Pipeline, Rules, Timer
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.claim import claim
+from sluice_producer.progress.gaps import make_tracker
+from sluice_producer.progress.ledger import FileLedger, NoLedger
+from sluice_producer.progress.progress import Progress
+from sluice_producer.progress.tracker import Tracker, TrackerState
 from sluice_producer.runtime import Runtime
+from sluice_producer.send.sender import Sender
+from sluice_producer.send.watch import QueueWatch
 from sluice_producer.settings import ProducerSettings
+from sluice_producer.source.reader import Reader
 from sluice_producer.source.supervisor import Policy, Supervisor
 
 _log = get_logger(__name__)
 
-_READER_PATIENCE = 3.0
+_READER_PATIENCE: Final = 3.0
 """Seconds for the reader to notice a stop; one that is stuck in a connection attempt is left behind."""
 
 
@@ -43,7 +62,7 @@ class Producer:
         self._clients = clients
         self._runtime = runtime
         self._policy = policy
-        self._crew = Crew(runtime.stop, runtime.clock)
+        self._threads = Threads(runtime)
         self._checkpoint = Checkpoint(
             clients.store,
             runtime.clock,
@@ -59,90 +78,150 @@ class Producer:
 
         Raises what failed: OwnershipError, PermanentError, or a bug.
         """
-        self._runtime.health.set_ready("source", ready=False, why="not connected yet")
+        runtime, settings, threads = self._runtime, self._settings, self._threads
+        runtime.health.set_ready("source", ready=False, why="not connected yet")
+        started_at = settings.started_at(runtime.clock.now())
         try:
-            state = claim(
-                self._checkpoint,
-                self._settings.started_at(self._runtime.clock.now()),
-                self._runtime,
-            )
+            state = claim(self._checkpoint, started_at, runtime)
         except Stopped:
             return
-        parts = assemble(self._settings, self._clients, self._runtime, self._checkpoint, state)
-        finished = threading.Event()
-        self._start(parts, finished)
-        self._runtime.stop.event.wait()
-        self._stop(parts, finished)
-        self._leave(parts)
-
-    def _start(self, parts: Parts, finished: threading.Event) -> None:
-        start = self._crew.start
-        start("checkpoint", lambda: parts.progress.run(finished))
-        start("dead-letters", parts.dead_events.run)
-        for sender in parts.senders:
-            start(sender.name, sender.run)
-        start("timer", parts.pipeline.run_timer)
-        start(parts.queue_watch.name, parts.queue_watch.run)
+        progress, (reader, *others) = self._assemble(state)
+        for stage in reversed(others):
+            # The others cannot go on without it: what no checkpoint covers is read again.
+            threads.start(stage, force_on_failure=True)
+        # Beside the flow: nothing waits for it.
+        queues = {MAIN: self._clients.queue, DEAD_LETTER: self._clients.dead_queue}
+        threads.start(QueueWatch(queues, runtime))
         # A source that refuses for good ends the process in order: what was read is sent and checkpointed.
-        start(READER, lambda: self._read(parts), orderly=True)
+        threads.start(reader, max_silence=2 * settings.source_idle_timeout + 60)
+        runtime.stop.event.wait()
+        _log.info("stopping")
+        runtime.health.set_ready("process", ready=False, why="stopping")
+        patience = min(_READER_PATIENCE, settings.shutdown_grace)
+        until = runtime.clock.monotonic() + settings.shutdown_grace
+        threads.close([reader], seconds=patience)
+        if not threads.drain(others, seconds=max(0.0, until - runtime.clock.monotonic())):
+            runtime.stop.force()
+        left = progress.acks.buffered_events
+        if left:
+            _log.warning("left before all was accepted: the next start reads it again", events=left)
+        if threads.failure is not None:
+            raise threads.failure
+        _log.info("stopped", unsent_events=left)
 
-    def _read(self, parts: Parts) -> None:
-        health = self._runtime.health
-        health.register(READER, 2 * self._settings.source_idle_timeout + 60)
-        Supervisor(
+    def _assemble(self, state: TrackerState) -> tuple[Progress, list[Stage]]:
+        """The stages, continuing from `state`. Raises PermanentError when the ledger cannot be opened."""
+        settings, clients, runtime = self._settings, self._clients, self._runtime
+        wikimedia = settings.preset == "wikimedia"
+        track = partial(
+            make_tracker, state, runtime, wikimedia=wikimedia, rewind=settings.source_rewind
+        )
+        progress = Progress(
+            track(),
+            self._checkpoint,
+            FileLedger(settings.ledger) if settings.ledger else NoLedger(),
+            runtime,
+            room=settings.buffer_max_bytes,
+            max_age=settings.checkpoint_max_age,
+        )
+        acks = progress.acks
+        outbox: Outbox[Pack] = Outbox()
+        dead_events = DeadEvents(_delivery(clients, runtime), acks, runtime, source=settings.name)
+        plain = settings.wire == "plain"
+        packer = Packer(_limits(settings), acks, runtime.clock, plain=plain)
+        encoder = Encoder(
+            settings.name, plain, settings.pack_max_bytes, clients.max_message_bytes, packer.learn
+        )
+        senders = [
+            Sender(
+                f"sender-{number}",
+                clients.queue,
+                encoder,
+                outbox=outbox,
+                acks=acks,
+                dead_events=dead_events,
+                runtime=runtime,
+                rng=random.Random(runtime.rng.getrandbits(64)),  # noqa: S311  (jitter)
+            )
+            for number in range(settings.senders)
+        ]
+        delivered = track(raise_floor=progress.raise_floor)
+        pipeline = Pipeline(
+            Rules(wikimedia, _judge(settings, runtime), settings.max_events),
+            delivered,
+            packer=packer,
+            outbox=outbox,
+            dead_events=dead_events,
+            progress=progress,
+            runtime=runtime,
+        )
+        supervise = partial(self._supervise, delivered=delivered, pipeline=pipeline)
+        runtime.metrics.watch(
+            lambda: pipeline.taken,
+            lambda: progress.age,
+            lambda: float(progress.blocked or acks.full),
+            lambda: len(dead_events.outbox),
+        )
+        return progress, [
+            Reader(supervise, runtime, settings.public_url),
+            Timer(pipeline),
+            *senders,
+            dead_events.outbox,
+            progress,
+            runtime.metrics.minute_line(runtime.clock),
+        ]
+
+    def _supervise(self, reader: Reader, *, delivered: Tracker, pipeline: Pipeline) -> Supervisor:
+        return Supervisor(
             self._clients.source,
-            parts.delivered,
-            parts.pipeline.handle,
+            delivered,
+            pipeline.handle,
             stop=self._runtime.stop,
             clock=self._runtime.clock,
             rng=self._runtime.rng,
             policy=self._policy,
-            observe=self._observe,
-            beat=lambda: health.beat(READER),
-        ).run()
-        health.forget(READER)
-        self._runtime.stop.request()
+            observe=reader.observe,
+            beat=reader.beat,
+        )
 
-    def _stop(self, parts: Parts, finished: threading.Event) -> None:
-        _log.info("stopping")
-        self._runtime.health.set_ready("process", ready=False, why="stopping")
-        self._runtime.stop.force_after(self._settings.shutdown_grace, self._runtime.clock)
-        self._crew.join(READER, _READER_PATIENCE)
-        self._crew.join("timer")
-        parts.pipeline.flush()
-        parts.outbox.close()
-        for sender in parts.senders:
-            self._crew.join(sender.name)
-        parts.dead_events.close()
-        self._crew.join("dead-letters")
-        finished.set()
-        self._crew.join("checkpoint")
 
-    def _leave(self, parts: Parts) -> None:
-        # In a thread, so that a store that hangs holds nobody past the grace period; after a forced stop not at
-        # all: what no checkpoint covers is read again.
-        if not self._runtime.stop.forced and not isinstance(self._crew.failure, OwnershipError):
-            self._crew.start("last-checkpoint", lambda: self._save(parts), orderly=True)
-            self._crew.join("last-checkpoint")
-        failure = self._crew.failure
-        left = parts.acks.buffered_events
-        if left:
-            _log.warning("left before all was accepted: the next start reads it again", events=left)
-        if failure is not None:
-            raise failure
-        _log.info("stopped", unsent_events=left)
+def _judge(settings: ProducerSettings, runtime: Runtime) -> Judge:
+    wikimedia = settings.preset == "wikimedia"
+    rule = settings.id_rule
+    told = False
 
-    def _save(self, parts: Parts) -> None:
-        parts.progress.save(always=True)
+    def miss() -> None:
+        nonlocal told
+        runtime.metrics.without_id.inc()
+        if not told:
+            told = True
+            _log.warning(
+                "an event has no id where SLUICE_EVENT_ID looks: its hash is its id (told once)",
+                rule=rule if isinstance(rule, str) else ".".join(rule),
+            )
 
-    def _observe(self, cause: str, detail: str) -> None:
-        metrics, health = self._runtime.metrics, self._runtime.health
-        if cause == "open":
-            metrics.connected.set(1)
-            health.set_ready("source", ready=True)
-            _log.info("connected", url=self._settings.public_url)
-            return
-        metrics.connected.set(0)
-        metrics.reconnects.labels(cause).inc()
-        health.set_ready("source", ready=False, why=detail)
-        _log.info("connection ended", cause=cause, detail=detail)
+    return Judge(
+        Identity(rule, wikimedia=wikimedia, on_miss=miss),
+        wikimedia=wikimedia,
+        max_bytes=settings.max_event_bytes,
+        types=settings.event_types,
+    )
+
+
+def _limits(settings: ProducerSettings) -> Limits:
+    raw = settings.pack_max_unpacked_bytes
+    if settings.wire == "plain":
+        return Limits.plain(raw, settings.pack_max_age)
+    return Limits(settings.pack_max_events, settings.pack_max_bytes, raw, settings.pack_max_age)
+
+
+def _delivery(clients: Clients, runtime: Runtime) -> DeadLetters:
+    return DeadLetters(
+        clients.dead_queue,
+        clients.bucket,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        rng=runtime.rng,
+        on_error=Waiting(PART, runtime.health, stage=DeadLetterOutbox.name),
+        max_message_bytes=clients.max_message_bytes,
+    )

@@ -73,18 +73,6 @@ class Stop:
         for number in _STOP_SIGNALS:
             signal.signal(number, _noted)
 
-    def force_after(self, seconds: float, clock: Clock) -> threading.Thread:
-        """Forces the stop `seconds` after it was requested; a daemon thread that ends with the process."""
-
-        def watch() -> None:
-            self.event.wait()
-            if not clock.wait(self.forced_event, seconds):
-                self.force()
-
-        thread = threading.Thread(target=watch, name="stop-deadline", daemon=True)
-        thread.start()
-        return thread
-
     def leave_after(
         self, seconds: float, clock: Clock, leave: Callable[[], None]
     ) -> threading.Thread:

@@ -83,6 +83,18 @@ class Threads:
         deadline = None if seconds is None else self._clock.monotonic() + seconds
         return all(self._join(driver.thread, deadline) for driver in drivers)
 
+    def drain(self, stages: Iterable[Stage], *, seconds: float) -> bool:
+        """Closes `stages` one after the other, as data flows through them, within `seconds` for all.
+
+        True when all have ended. Those for which no time was left are closed, too.
+        """
+        deadline = self._clock.monotonic() + seconds
+        ended = [
+            self.close([stage], seconds=max(0.0, deadline - self._clock.monotonic()))
+            for stage in stages
+        ]
+        return all(ended)
+
     def _drive(self, driver: _Driver) -> None:
         stage = driver.stage
         while not self._stop.forced:

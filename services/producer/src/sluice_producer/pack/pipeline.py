@@ -1,5 +1,6 @@
 """What happens to each event between the source and the senders. The hot path: every line of it is paid per event."""
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,16 +14,15 @@ from sluice_producer.pack.filter import Dropped, Judge, Meta
 from sluice_producer.pack.identity import own_sse_id
 from sluice_producer.pack.outbox import Outbox
 from sluice_producer.pack.packer import Pack, Packer
-from sluice_producer.progress.acks import DEAD, FILTERED, SENT, AckGroup, Acks, EventRecord
-from sluice_producer.progress.ledger import Ledger, NoLedger
+from sluice_producer.progress.acks import DEAD, FILTERED, SENT, AckGroup, EventRecord
 from sluice_producer.progress.position import NOWHERE, PositionReader
 from sluice_producer.progress.progress import Progress
 from sluice_producer.progress.tracker import Tracker
 from sluice_producer.runtime import Runtime
 from sluice_producer.source.parser import SourceEvent
+from sluice_producer.source.reader import READER
 
 _log = get_logger(__name__)
-READER = "reader"
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,10 @@ class Pipeline:
         packer: Packer,
         outbox: Outbox[Pack],
         dead_events: DeadEvents,
-        acks: Acks,
         progress: Progress,
         runtime: Runtime,
-        ledger: Ledger | None = None,
     ) -> None:
-        self._ledger = ledger or NoLedger()
+        self._ledger = progress.ledger
         self._wikimedia = rules.wikimedia
         self._judge = rules.judge.judge
         self._identity = rules.judge.identity
@@ -62,7 +60,7 @@ class Pipeline:
         self._packer = packer
         self._outbox = outbox
         self._dead_events = dead_events
-        self._acks = acks
+        self._acks = progress.acks
         self._progress = progress
         self._read_position = PositionReader().read
         self._metrics = runtime.metrics
@@ -82,8 +80,8 @@ class Pipeline:
         except Dropped as dropped:
             self._pass_over(event, dropped)
             return
-        except DeadLetterError as reason_of:
-            self._add_dead_letters(event, reason_of)
+        except DeadLetterError as error:
+            self._dead_letter(event, error)
             return
         if self._tracker.seen(event_id):
             # Its record is in the position already: nothing to note.
@@ -112,16 +110,13 @@ class Pipeline:
             self._out(pack)
         self._report_received()
 
-    def run_timer(self) -> None:
-        """Sends off packs that are old enough, until a stop is requested: a thread's work."""
-        minute = self._metrics.minute_line(self._clock)
-        while not self._stop.requested:
-            minute.tick()
-            pack, pause = self._packer.due()
-            if pack is not None:
-                self._out(pack)
-            self._report_received()
-            self._clock.wait(self._stop.event, min(pause, 1.0))
+    def send_due(self) -> float:
+        """Sends off the open pack when it is old enough; gives the seconds until it is worth asking again."""
+        pack, pause = self._packer.due()
+        if pack is not None:
+            self._out(pack)
+        self._report_received()
+        return pause
 
     def _out(self, pack: Pack) -> None:
         if pack.events:
@@ -137,14 +132,14 @@ class Pipeline:
             self._metrics.filtered(dropped.reason)
         self._wait()
 
-    def _add_dead_letters(self, event: SourceEvent, reason_of: DeadLetterError) -> None:
+    def _dead_letter(self, event: SourceEvent, error: DeadLetterError) -> None:
         name = self._identity.name_unjudged(event)
         group = self._note(event, name, DEAD, max(1, len(event.data)), Meta())
         if group is not None:
             self.taken += 1
             sse_id = None if self._wikimedia else own_sse_id(event)
             attributes = event_attributes(name, event.type, sse_id)
-            self._dead_events.put(event.data, reason_of.reason, reason_of.detail, group, attributes)
+            self._dead_events.put(event.data, error.reason, error.detail, group, attributes)
             if self._left > 0:
                 self._count()
         self._wait()
@@ -202,3 +197,31 @@ class Pipeline:
         self._metrics.last_event_time.set(event_time)
         self._metrics.lag.set(seen - event_time)
         self._metrics.stream_delay.observe(max(0.0, seen - event_time))
+
+
+class Timer:
+    """A stage beside the reader: packs that are old enough; at the end what is open, however little."""
+
+    name = "timer"
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._pause = 0.0
+        self._closed = False
+        self.wake = threading.Event()
+
+    def step(self) -> bool:
+        """See `Stage`."""
+        if self._closed:
+            self._pipeline.flush()
+        else:
+            self._pause = self._pipeline.send_due()
+        return False
+
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return self._pause
+
+    def close(self) -> None:
+        """See `Stage`: reading has ended."""
+        self._closed = True

@@ -51,7 +51,9 @@ class AckGroup:
 
 
 class Acks:
-    """Thread-safe. `settled` gets finished groups in the order in which they were read, one call at a time.
+    """Thread-safe. `settled` gets finished groups in the order in which they were read, one call at a time, from a
+    thread that has just reported an acceptance, and without the lock: it may write a file. What it raises is the
+    end: nothing is settled after it.
 
     `room`: bytes (bodies, and a share for each record) that may be unsettled before it is `full`.
     """
@@ -62,7 +64,8 @@ class Acks:
         self._groups: deque[AckGroup] = deque()
         self._weight = 0
         self._events = 0
-        self.lock = threading.RLock()
+        self._settling = False
+        self.lock = threading.Lock()
         self._freed = threading.Event()
         self.full = False
 
@@ -100,15 +103,23 @@ class Acks:
         """`count` of what the group waits for has happened."""
         with self.lock:
             group.waiting -= count
-            finished: list[AckGroup] = []
-            while self._groups and self._groups[0].waiting == 0:
-                finished.append(self._groups.popleft())
-            if finished:
-                self._settled(finished)
-                self._weight -= sum(u.weight for u in finished)
-                self._events -= sum(len(u.records) for u in finished)
+        while finished := self._finished():
+            self._settled(finished)
+            with self.lock:
+                self._weight -= sum(each.weight for each in finished)
+                self._events -= sum(len(each.records) for each in finished)
                 self.full = self._weight >= self._room
-                self._freed.set()
+                self._settling = False
+            self._freed.set()
+
+    def _finished(self) -> list[AckGroup]:
+        """The next groups to settle, now the caller's alone; none while another thread settles: it asks again."""
+        finished: list[AckGroup] = []
+        with self.lock:
+            while not self._settling and self._groups and self._groups[0].waiting == 0:
+                finished.append(self._groups.popleft())
+            self._settling = self._settling or bool(finished)
+        return finished
 
     def wait_for_room(self, stop: Stop, clock: Clock, beat: Callable[[], None]) -> None:
         """Waits while too much is unsettled; returns early when a stop is requested."""

@@ -11,7 +11,7 @@ from sluice_core.errors import TemporaryError
 from sluice_core.service.logs import get_logger
 from sluice_core.service.stop import Stop
 
-from sluice_producer.progress.acks import AckGroup
+from sluice_producer.progress.acks import AckGroup, Acks
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.ledger import Ledger
 from sluice_producer.progress.tracker import Tracker
@@ -21,10 +21,15 @@ _log = get_logger(__name__)
 
 
 class Progress:
-    """Follows the settled groups and saves the position. `max_age`, `interval` in seconds; thread-safe.
+    """Owns an event's way from read to acknowledged: `acks`, what they have settled, the checkpoint that holds it.
+
+    A stage that saves the position, which follows the settled groups. `room`: bytes that may be unsettled;
+    `max_age`, `interval` in seconds. All of it has one lock, and no file or request is waited for under it.
 
     `blocked`: no checkpoint could be written for too long, and reading must pause until one is.
     """
+
+    name = "checkpoint"
 
     def __init__(
         self,
@@ -33,28 +38,30 @@ class Progress:
         ledger: Ledger,
         runtime: Runtime,
         *,
+        room: int,
         max_age: float,
         interval: float = 1.0,
     ) -> None:
+        self.acks = Acks(self.settle, room=room)
+        self.ledger = ledger
         self._tracker = tracker
         self._checkpoint = checkpoint
-        self._ledger = ledger
         self._metrics = runtime.metrics
         self._health = runtime.health
         self._clock = runtime.clock
         self._max_age = max_age
         self._interval = interval
-        self._lock = threading.Lock()
-        self._saving = threading.Lock()
+        self._lock = self.acks.lock
+        self._closed = False
+        self.wake = threading.Event()
         self._unsaved_since: float | None = None
         self._version = 0
         self._saved = threading.Event()
         self.blocked = False
-        runtime.health.register("checkpoint", 180)
 
     def settle(self, groups: Sequence[AckGroup]) -> None:
         """Everything in `groups`, and before them, has been accepted: ledger first, then the position."""
-        self._ledger.write(groups)
+        self.ledger.write(groups)
         with self._lock:
             for group in groups:
                 for record in group.records:
@@ -82,26 +89,21 @@ class Progress:
                 self._clock.wait(self._saved, 0.5)
 
     def save(self, *, always: bool = False) -> bool:
-        """Writes the position if it has moved (or `always`); False when that failed for now.
+        """Writes the position if it has moved (or `always`); False when that failed for now. One thread's alone.
 
         Raises OwnershipError, PermanentError.
         """
-        with self._saving:
-            if self._unsaved_since is None and not always:
-                return True
-            with self._lock:
-                state, version, taken = (
-                    self._tracker.state(),
-                    self._version,
-                    self._clock.monotonic(),
-                )
-            try:
-                self._checkpoint.save(state)
-            except TemporaryError as error:
-                self._failed(error)
-                return False
-            with self._lock:
-                self._unsaved_since = None if version == self._version else taken
+        if self._unsaved_since is None and not always:
+            return True
+        with self._lock:
+            state, version, taken = self._tracker.state(), self._version, self._clock.monotonic()
+        try:
+            self._checkpoint.save(state)
+        except TemporaryError as error:
+            self._failed(error)
+            return False
+        with self._lock:
+            self._unsaved_since = None if version == self._version else taken
         self.blocked = False
         self._metrics.checkpoint_writes.labels("ok").inc()
         self._health.set_ready("checkpoint", ready=True)
@@ -118,12 +120,18 @@ class Progress:
                 "reading pauses until a checkpoint can be written", age_seconds=round(self.age)
             )
 
-    def run(self, finished: threading.Event) -> None:
-        """Saves until `finished`; the last save is the caller's. Raises OwnershipError, PermanentError."""
-        while not self._clock.wait(finished, self._interval):
-            self._health.beat("checkpoint")
-            self.save()
-        self._health.forget("checkpoint")
+    def step(self) -> bool:
+        """Saves what has moved; at the end once more, whatever has. Raises OwnershipError, PermanentError."""
+        self.save(always=self._closed)
+        return False
+
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return self._interval
+
+    def close(self) -> None:
+        """See `Stage`: nothing more will be settled."""
+        self._closed = True
 
     def _touch(self) -> None:
         self._version += 1

@@ -25,7 +25,7 @@ _log = get_logger(__name__)
 
 
 class Sender:
-    """One sending thread's work. `name` is its name in health."""
+    """A stage: one of those that share an outbox."""
 
     def __init__(
         self,
@@ -50,18 +50,21 @@ class Sender:
         self._stop = runtime.stop
         self._clock = runtime.clock
         self._rng = rng
-        runtime.health.register(name, 120)
+        self.wake = outbox.wake
 
-    def run(self) -> None:
-        """Sends until the outbox is closed and empty, or the stop is forced."""
-        while not self._stop.forced:
-            self._health.beat(self.name)
-            packs = self._outbox.take(SQS_BATCH_ENTRIES, 1.0)
-            if packs is None:
-                break
-            if packs:
-                self._send(packs)
-        self._health.forget(self.name)
+    def step(self) -> bool:
+        """Sends ten packs at most."""
+        packs = self._outbox.take(SQS_BATCH_ENTRIES)
+        if packs:
+            self._send(packs)
+        return bool(packs)
+
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return None
+
+    def close(self) -> None:
+        """See `Stage`: what is in the outbox is still sent."""
 
     def _send(self, packs: Sequence[Pack]) -> None:
         parcels: list[EncodedMessage] = []

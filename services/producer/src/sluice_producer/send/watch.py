@@ -5,6 +5,7 @@ for what it must be allowed to ask at its start anyway (sqs:GetQueueAttributes).
 stops nothing; what is not known is told as NaN.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,30 +17,34 @@ from sluice_producer.runtime import Runtime
 
 _log = get_logger(__name__)
 SECONDS: Final = 60.0
-_MAX_SILENCE: Final = 300.0
 
 
 class QueueWatch:
-    """A thread's work. `queues`: label (`labels.QUEUES`) → queue."""
+    """A stage beside the flow. `queues`: label (`labels.QUEUES`) → queue."""
 
     name = "queue-watch"
 
     def __init__(self, queues: Mapping[str, QueueLike], runtime: Runtime) -> None:
         self._queues = queues
         self._metrics = runtime.metrics
-        self._health = runtime.health
         self._clock = runtime.clock
-        self._stop = runtime.stop
+        self._next = runtime.clock.monotonic()
         self._failing: set[str] = set()
+        self.wake = threading.Event()
 
-    def run(self) -> None:
-        """Looks once a minute until a stop is requested."""
-        self._health.register(self.name, _MAX_SILENCE)
-        while not self._stop.requested:
-            self._health.beat(self.name)
+    def step(self) -> bool:
+        """Looks when a minute is over."""
+        if self._clock.monotonic() >= self._next:
+            self._next = self._clock.monotonic() + SECONDS
             self.look()
-            self._clock.wait(self._stop.event, SECONDS)
-        self._health.forget(self.name)
+        return False
+
+    def due_in(self) -> float | None:
+        """See `Stage`."""
+        return max(0.0, self._next - self._clock.monotonic())
+
+    def close(self) -> None:
+        """See `Stage`."""
 
     def look(self) -> None:
         """Asks each queue once."""
