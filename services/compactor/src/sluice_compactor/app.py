@@ -12,6 +12,7 @@ from sluice_core.service.runtime import Runtime
 from sluice_compactor.compact.partition import Point, nowhere
 from sluice_compactor.compact.passes import Compactor, Report
 from sluice_compactor.lake import Lake, Opener
+from sluice_compactor.maintain.upkeep import Upkeep
 from sluice_compactor.metrics import Metrics
 from sluice_compactor.settings import CompactorSettings
 from sluice_compactor.status import Status, write_status
@@ -81,6 +82,9 @@ class Service:
         report = Compactor(
             self._settings, lake.place, lake.catalog, self._runtime, point=self._step
         ).once()
+        Upkeep(self._settings, lake.place, lake.catalog, self._runtime, point=self._step).after(
+            report
+        )
         seconds = clock.monotonic() - begun
         metrics.pass_seconds.observe(seconds)
         if not report.failures:
