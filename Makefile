@@ -40,7 +40,10 @@ unit: $(SYNCED) ## Tests without network, with coverage (UNDER=scripts/just-boot
 	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(WORKERS) $(PYTEST_ARGS)
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
-	@$(BIN)/pytest tests/functional -m functional $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/functional -m "functional and not soak" $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+
+lake-soak: $(SYNCED) ## Thirty kills of compactors, and a pipeline that is killed meanwhile (SLUICE_LAKE_SOAK_SEED)
+	@$(BIN)/pytest tests/functional -m soak -n 0 $(PYTEST_ARGS)
 
 docs: $(SYNCED) ## Make docs/reference again from the code
 	@$(BIN)/python scripts/reference.py

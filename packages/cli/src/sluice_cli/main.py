@@ -22,6 +22,14 @@ class _Commands(LazyGroup):
             "sluice_cli.commands.read",
             "Show the rows that were written, or convert them to CSV, JSON lines or Parquet.",
         ),
+        "compact": (
+            "sluice_cli.commands.compact",
+            "Raw objects into one Iceberg table that holds each event exactly once.",
+        ),
+        "lake": (
+            "sluice_cli.commands.lake",
+            "Forget rows of that table for good.",
+        ),
         "dlq": (
             "sluice_cli.commands.dlq",
             "Look into the dead-letter queue, and send messages back.",

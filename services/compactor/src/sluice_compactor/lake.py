@@ -30,12 +30,19 @@ class Lake:
     catalog: Catalog
 
     @classmethod
-    def open(cls, settings: CompactorSettings, folder: Path | None = None) -> Self:
-        """The settings' bucket, or `folder` in its place. Raises ConfigError, NoCredentialsError, TemporaryError."""
+    def open(
+        cls, settings: CompactorSettings, folder: Path | None = None, *, to_write: bool = True
+    ) -> Self:
+        """The settings' bucket, or `folder` in its place; without `to_write` nothing is made.
+
+        Raises ConfigError, NoCredentialsError, TemporaryError.
+        """
         place = Place.in_s3(settings) if folder is None else Place.on_disk(folder)
         given = settings.lake_catalog
         secret = None if given is None or folder is not None else given.get_secret_value()
-        return cls(settings, place, choose(secret, settings.identifier[0], place))
+        return cls(
+            settings, place, choose(secret, settings.identifier[0] if to_write else None, place)
+        )
 
     def table(self) -> Table | None:
         """The table as it is now; None where there is none yet."""

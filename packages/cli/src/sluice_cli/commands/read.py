@@ -4,12 +4,14 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
+import pyarrow as pa
 import typer
 from rich.console import Console
 from sluice_core.errors import ConfigError, PermanentError
 from sluice_core.lake.reader import read_arrow
 
 from sluice_cli.failures import told
+from sluice_cli.lake.installed import lake_folder, table_module
 from sluice_cli.read.rows import Format, as_table, write
 from sluice_cli.words import counted
 
@@ -43,6 +45,13 @@ def main(
             help="Write this file instead; its ending tells the format, unless --to does.",
         ),
     ] = None,
+    lake: Annotated[
+        bool,
+        typer.Option(
+            "--lake",
+            help="The lake's table instead of the objects: of WHERE (a folder, or s3://bucket).",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite that file without asking.")
     ] = False,
@@ -59,7 +68,9 @@ def main(
         if output is not None and not force:
             _may_overwrite(output)
         wanted = _ROWS if limit is None and kind is None else limit
-        rows = read_arrow(where, columns=names, limit=wanted)
+        rows = (
+            _table(where, names, wanted) if lake else read_arrow(where, columns=names, limit=wanted)
+        )
         if kind is not None and output is not None:
             if not rows.column_names:
                 raise PermanentError(f"{where} holds no rows: nothing was written")
@@ -71,6 +82,14 @@ def main(
         return
     typer.echo(f"{counted(rows.num_rows, 'row')} of {where}")
     console.print(as_table(rows, width=console.width))
+
+
+def _table(where: str, columns: list[str] | None, limit: int | None) -> pa.Table:
+    folder = None if where.startswith("s3://") else lake_folder(Path(where))
+    if folder is None and not where.startswith("s3://"):
+        raise PermanentError(f"{where} has no table: `sluice compact {where}` makes one")
+    rows: pa.Table = table_module().read_rows(where, folder, columns, limit)
+    return rows
 
 
 def _may_overwrite(output: Path) -> None:

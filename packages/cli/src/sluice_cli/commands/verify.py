@@ -6,9 +6,16 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import PermanentError
 
 from sluice_cli.failures import told
+from sluice_cli.lake.installed import (
+    is_installed,
+    lake_folder,
+    must_have_no_table,
+    table_module,
+)
 from sluice_cli.target import Target
 from sluice_cli.verify import verdict as verify
 from sluice_cli.verify.expected_ids import read_given
@@ -55,12 +62,20 @@ def main(
     id_column: Annotated[
         str, typer.Option(help="The column that holds the event's id.")
     ] = "event_id",
+    lake: Annotated[
+        bool | None,
+        typer.Option(
+            "--lake/--no-lake",
+            help="Count the lake's table, too. Default: yes, where there is one.",
+        ),
+    ] = None,
     samples: Annotated[int, typer.Option(min=0, help="Ids to name of each kind.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Account for every event: lost, duplicated, dead-lettered, pending, unexpected.
 
-    Exit code: 0 nothing lost, 1 something lost or an object damaged, 2 the account could not be made, or cannot
+    With a lake's table each event must be there once: in the table, or in a raw object that waits for it. Exit
+    code: 0 nothing lost, 1 something lost, an object damaged or an event twice in the table, 2 the account could not be made, or cannot
     rule a loss out (ids shared by events that differ, no column of ids, no objects).
     """
     with told(code=2):
@@ -79,13 +94,22 @@ def main(
             dead_letters = verify.read_messages(remote.dlq, remote.bucket, patience=wait)
         place = where or (remote.where if remote else "")
         bucket = None if local or remote is None else remote.bucket_of(place)
-        objects = verify.read_objects(place, bucket, id_column)
+        # Raw objects first, then the table: a row moves from there to here, and never back.
+        folder = lake_folder(Path(place)) if local else None
+        table_there = lake is not False and (
+            folder is not None if local else _may_have_table(bucket, lake)
+        )
+        objects = verify.read_objects(place, bucket, id_column, may_move=table_there)
+        table = table_module().read_ids(place, folder, id_column) if table_there else None
+        if lake and table is None:
+            raise PermanentError("there is no table yet: `sluice compact` makes it")
         verdict = verify.judge(
             objects,
             source=given,
             ledger=sent,
             dead_letters=dead_letters,
             queued=queued,
+            table=table,
             samples=samples,
         )
     if json:
@@ -94,3 +118,11 @@ def main(
         show(verdict, Console())
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
+
+
+def _may_have_table(bucket: BucketLike | None, asked: bool | None) -> bool:
+    """Whether a table is to be looked for; without the libraries there must be none, unless it is asked for."""
+    if bucket is not None and not asked and not is_installed():
+        must_have_no_table(bucket)
+        return False
+    return True

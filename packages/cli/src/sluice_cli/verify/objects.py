@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 from sluice_core.aws.s3 import BucketLike
-from sluice_core.errors import NoColumnError, PermanentError
+from sluice_core.errors import NoColumnError, NotFoundError, PermanentError
 from sluice_core.keys import DROPPED_METADATA, ROWS_METADATA, dropped_prefix
 from sluice_core.lake.occurrences import Array
 from sluice_core.lake.reader import Part, parts, read_table
@@ -34,13 +34,22 @@ class Scanned:
     dropped: int = 0
 
 
-def scan(where: str | Path, *, bucket: BucketLike | None, column: str) -> Iterator[Scanned]:
-    """All objects under `where`; only `column` is decoded. Raises PermanentError when `where` does not exist."""
+def scan(
+    where: str | Path, *, bucket: BucketLike | None, column: str, may_move: bool = False
+) -> Iterator[Scanned]:
+    """All objects under `where`; only `column` is decoded. Raises PermanentError when `where` does not exist.
+
+    `may_move`: an object that is gone when it is read has been taken into the table, which is read afterwards.
+    """
     with ThreadPoolExecutor(_READERS, "objects") as readers:
-        yield from readers.map(lambda part: _scan(part, column), parts(where, bucket=bucket))
+        for found in readers.map(
+            lambda part: _scan(part, column, may_move=may_move), parts(where, bucket=bucket)
+        ):
+            if found is not None:
+                yield found
 
 
-def _scan(part: Part, column: str) -> Scanned:
+def _scan(part: Part, column: str, *, may_move: bool) -> Scanned | None:
     dropped = 0
     try:
         body, metadata = part.load()
@@ -52,6 +61,8 @@ def _scan(part: Part, column: str) -> Scanned:
             part.name, part.size, _text([]), rows, str(error), countable=False, dropped=dropped
         )
     except (PermanentError, OSError) as error:
+        if may_move and isinstance(error, NotFoundError | FileNotFoundError):
+            return None
         return Scanned(part.name, part.size, _text([]), fault=str(error), readable=False)
     rows = len(ids)
     names = (

@@ -26,12 +26,16 @@ def show(verdict: Verdict, console: Console) -> None:
     def row(name: str, count: int | None, bad: bool = False) -> None:
         text = "not known" if count is None else f"{count:,}"
         colour = "red" if bad and count else "green" if bad else ""
-        examples = " ".join(samples.get(name.replace("-", "_"), ()))
+        examples = " ".join(samples.get(name.replace("-", "_").replace(" ", "_"), ()))
         table.add_row(name, f"[{colour}]{text}[/]" if colour else text, escape(examples))
 
     row("source", account.source)
     row("filtered", account.filtered)
     row("stored", account.stored)
+    if account.table_rows is not None:
+        row("in the table", account.table_rows)
+        row("awaiting deletion", account.awaiting)
+        row("table duplicates", account.table_duplicates, bad=True)
     row("duplicated", account.duplicated_ids)
     row("dead-lettered", account.dead_lettered)
     if verdict.queued is not None:
@@ -44,6 +48,12 @@ def show(verdict: Verdict, console: Console) -> None:
         f"{counted(verdict.objects.count, 'object')}, {format_bytes(verdict.objects.size)}",
         highlight=False,
     )
+    if verdict.table is not None:
+        console.print(
+            f"{counted(verdict.table.rows, 'row')} of the table in {counted(verdict.table.files, 'data file')}, "
+            f"{format_bytes(verdict.table.size)}",
+            highlight=False,
+        )
     for line in notes(verdict):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(_result(verdict), highlight=False)
@@ -110,6 +120,9 @@ def _objects(what: str, faults: Mapping[str, str]) -> Iterator[str]:
 
 def _result(verdict: Verdict) -> str:
     lost = verdict.account.lost
+    if verdict.account.table_duplicates:
+        twice = counted(verdict.account.table_duplicates, "row")
+        return f"[red]✗ the table has {twice} of events that it holds already[/]"
     if verdict.objects.uncounted:
         return "[red]✗ no column of event ids: cannot count[/]"
     if lost:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
@@ -58,6 +58,16 @@ class Objects:
     dropped: int = 0
 
 
+class LakeTable(Protocol):
+    """What is known of the lake's table; `unnamed`: rows without an id, `size` in bytes."""
+
+    ids: Shards
+    rows: int
+    unnamed: int
+    files: int
+    size: int
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The account with everything that qualifies it. `never_sent`: lost ids that the producer's ledger
@@ -72,6 +82,7 @@ class Verdict:
     torn: int
     never_sent: int | None = None
     unread: int | None = None
+    table: LakeTable | None = None
 
     @property
     def ok(self) -> bool:
@@ -81,6 +92,8 @@ class Verdict:
     @property
     def exit_code(self) -> int:
         """0 certified, 1 lost or damaged, 2 the account cannot be certified."""
+        if self.account.table_duplicates:
+            return 1
         if self.objects.uncounted:
             return 2
         if self.account.lost or self.objects.unreadable or self.objects.odd:
@@ -97,7 +110,9 @@ class Verdict:
                 f"{why}): cannot count. Name the column with --id-column, or give the columns one with the path "
                 "@event_id."
             )
-        if not objects.count and account.source is None:
+        if self.table is not None and self.table.unnamed:
+            yield f"{self.table.unnamed:,} rows of the table have no event id: they cannot be counted."
+        if not objects.count and self.table is None and account.source is None:
             yield "There are no objects there: is the prefix right?"
         if account.conflicting_ids:
             yield (
@@ -143,6 +158,9 @@ class Verdict:
             "dead_letters": _summary(self.dead_letters),
             "queue": _summary(self.queued),
             "torn_ledger_entries": self.torn,
+            "table": None
+            if self.table is None
+            else {"rows": self.table.rows, "files": self.table.files, "bytes": self.table.size},
         }
 
 
@@ -156,12 +174,14 @@ def read_messages(queue: QueueLike, bucket: BucketLike | None, *, patience: floa
     return found
 
 
-def read_objects(where: str | Path, bucket: BucketLike | None, column: str) -> Objects:
-    """The ids of all rows under `where`. Raises PermanentError when it does not exist."""
+def read_objects(
+    where: str | Path, bucket: BucketLike | None, column: str, *, may_move: bool = False
+) -> Objects:
+    """The ids of all rows under `where`. Raises PermanentError when it does not exist. `may_move` as in `scan`."""
     found = Objects()
     if bucket is not None:
         found.dropped += dropped_whole(bucket, _prefix(str(where)))
-    for item in scan(where, bucket=bucket, column=column):
+    for item in scan(where, bucket=bucket, column=column, may_move=may_move):
         found.count += 1
         found.size += item.size
         found.rows += item.rows
@@ -181,9 +201,12 @@ def judge(
     ledger: Telling | None = None,
     dead_letters: Messages | None = None,
     queued: Messages | None = None,
+    table: LakeTable | None = None,
     samples: int = 5,
 ) -> Verdict:
     """The verdict. `source` decides what must have arrived; without it the producer's `ledger` does.
+
+    `table`: the lake's, read after `objects`: a row may have moved there, and none moves back.
 
     With both, the ledger tells how far the producer has read, what it filtered, and which lost events never
     reached the queue.
@@ -195,6 +218,7 @@ def judge(
         source=source,
         ledger=ledger,
         rows=objects.ids,
+        table=None if table is None else table.ids,
         dead=dead_letters.events if dead_letters else (),
         pending=queued.events if queued else (),
         dropped=objects.dropped,
@@ -208,10 +232,11 @@ def judge(
         queued=queued,
         rows_without_id=0 if objects.uncounted else objects.rows - found.rows,
         torn=sum(part.torn for part in (source, ledger) if part is not None),
-        never_sent=_never_sent(objects, source, ledger, dead_letters, queued)
+        never_sent=_never_sent(objects, source, ledger, dead_letters, queued, table=table)
         if found.lost
         else nothing,
         unread=unread,
+        table=table,
     )
 
 
@@ -221,6 +246,8 @@ def _never_sent(
     ledger: Telling | None,
     dead_letters: Messages | None,
     queued: Messages | None,
+    *,
+    table: LakeTable | None,
 ) -> int | None:
     if source is None or ledger is None:
         return None
@@ -229,6 +256,7 @@ def _never_sent(
         source=source,
         rows=objects.ids,
         more_rows=ledger,
+        table=None if table is None else table.ids,
         dead=dead_letters.events if dead_letters else (),
         pending=queued.events if queued else (),
         samples=0,

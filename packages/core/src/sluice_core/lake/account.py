@@ -35,6 +35,10 @@ class Account:
     `unexpected`: in one of the three, under an id that the source did not give. `lost` and `unexpected` are
     None when no source is known. `dropped`: of those that are wanting, as many as a transform left out.
 
+    With a lake table, where each event is once: `table_rows`: its rows (None: there is none, or it was not read).
+    An id that it holds is wanted there once, and `rows` of it are `awaiting` their deletion: they count as nothing
+    else. `table_duplicates`: rows of the table beyond the first of their id.
+
     What the account cannot know: `conflicting_ids`, ids under which the source gave events that differ;
     `untold_ids`, ids that came more than once while nobody tells whether the events are the same; `unclear`,
     events that were sent again after a restart and are there less often than they were sent.
@@ -55,6 +59,9 @@ class Account:
     conflicting_ids: int = 0
     untold_ids: int = 0
     unclear: int = 0
+    table_rows: int | None = None
+    awaiting: int = 0
+    table_duplicates: int = 0
     samples: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,6 +74,7 @@ def account(
     source: Telling | Told | Ids | None,
     rows: Shards | Ids,
     more_rows: Telling | None = None,
+    table: Shards | Ids | None = None,
     ledger: Telling | Told | None = None,
     filtered: Ids = (),
     dead: Iterable[str | Sequence[str]] = (),
@@ -77,7 +85,8 @@ def account(
     """The account of `source` against what was found.
 
     `source`: what the source gave, as told by itself; `ledger`: what the producer told. One alone is enough, and
-    neither means that loss is not known. `more_rows`: entries that count as if they were rows. `filtered`: further
+    neither means that loss is not known. `more_rows`: entries that count as if they were rows. `table`: ids
+    of the lake table's rows, read after `rows`. `filtered`: further
     ids that need not be there. `dead` and `pending`: one entry an event; where its id is not certain, the
     candidates, likeliest first: the first one that the source knows counts, else the first. `dropped`: rows that a
     transform left out. `samples`: ids to name of each kind.
@@ -88,7 +97,7 @@ def account(
     dead_ids, pending_ids = (
         shards_of(_resolve(part, known if told else ())) for part in (dead, pending)
     )
-    stored = rows if isinstance(rows, Shards) else shards_of(chunks_of(rows))
+    stored, lake = (_shards(part) for part in (rows, () if table is None else table))
     sums: Counter[str] = Counter()
     named: dict[str, list[str]] = {}
     for number in range(SHARDS):
@@ -98,12 +107,18 @@ def account(
                 [*row_ids.chunks, *more_rows.shard(number).ids.chunks], _TEXT
             )
         places = [exempt.shard(number)[0], row_ids]
-        places += [part.shard(number)[0] for part in (dead_ids, pending_ids)]
+        places += [part.shard(number)[0] for part in (dead_ids, pending_ids, lake)]
         counted = _count([part.shard(number) for part in told], places)
         sums.update(counted.sums)
         for kind, some in counted.name(samples).items():
             named[kind] = [*named.get(kind, ()), *some][:samples]
+    if table is None:
+        del sums["table_rows"]
     return _account(sums, named, dropped=dropped, source_known=bool(told))
+
+
+def _shards(ids: Shards | Ids) -> Shards:
+    return ids if isinstance(ids, Shards) else shards_of(chunks_of(ids))
 
 
 _TEXT = pa.large_string()
@@ -124,25 +139,36 @@ class _Counted:
 
 
 def _count(told: Sequence[Told], places: Sequence[Chunks]) -> _Counted:
-    """Counts; `places`: ids that need not be there, of rows, of dead letters, of what is pending."""
+    """Counts; `places`: ids that need not be there, of rows, of dead letters, of what is pending, of the table."""
     universe = Universe([*(part.ids for part in told), *places])
-    exempt, stored, dead_lettered, waiting = (universe.count(part) for part in universe.codes[-4:])
+    exempt, raw, dead_lettered, waiting, table = (
+        universe.count(part) for part in universe.codes[-5:]
+    )
+    stored = np.where(table > 0, table, raw)
     tallies = [
         tally(universe, part, codes) for part, codes in zip(told, universe.codes, strict=False)
     ]
-    wanted = _wanted(tallies, exempt, both=len(told) == 2) if tallies else None
+    wanted = _wanted(tallies, exempt, table, both=len(told) == 2) if tallies else None
     found = stored + dead_lettered + waiting
     # Without a source every id is wanted once.
     first = np.minimum(stored, 1) if wanted is None else np.maximum(wanted.given, stored > 0)
-    surplus = np.maximum(stored - first, 0)
+    surplus = np.maximum(stored - np.where(table > 0, 1, first), 0)
     wanting = universe.zeros() if wanted is None else np.maximum(wanted.least - stored, 0)
     from_dead = _taken(dead_lettered, wanting, stored)
     from_queue = _taken(waiting, np.maximum(wanting - dead_lettered, 0), stored + dead_lettered)
-    kinds = {"duplicated": surplus, "dead_lettered": from_dead, "pending": from_queue}
+    twice = np.maximum(table - 1, 0)
+    kinds = {
+        "duplicated": surplus,
+        "table_duplicates": twice,
+        "dead_lettered": from_dead,
+        "pending": from_queue,
+    }
     sums = {
         "rows": len(places[1]),
         "stored": int((stored > 0).sum()),
         "duplicated_ids": int((surplus > 0).sum()),
+        "table_rows": len(places[-1]),
+        "awaiting": int(raw[table > 0].sum()),
     }
     if wanted is None:
         sums["filtered"] = int((exempt > 0).sum())
@@ -165,7 +191,8 @@ def _account(
     common: dict[str, Any] = {
         name: sums[name] for name in ("filtered", "rows", "stored", "duplicated_ids")
     }
-    common |= {name: sums[name] for name in ("dead_lettered", "pending")}
+    common |= {name: sums[name] for name in ("dead_lettered", "pending", "awaiting")}
+    common |= {name: sums[name] for name in ("table_rows", "table_duplicates") if name in sums}
     common |= {"duplicates": sums["duplicated"], "samples": named}
     if not source_known:
         return Account(source=None, lost=None, unexpected=None, **common)
@@ -196,7 +223,7 @@ class _Wanted:
     untold: Counts
 
 
-def _wanted(tallies: Sequence[Tally], exempt: Counts, *, both: bool) -> _Wanted:
+def _wanted(tallies: Sequence[Tally], exempt: Counts, table: Counts, *, both: bool) -> _Wanted:
     """What must be there. The source's own word comes first: it knows how often an event came.
 
     The ledger alone tells what was sent. What it tells again after a restart is either the same event, sent again,
@@ -212,6 +239,7 @@ def _wanted(tallies: Sequence[Tally], exempt: Counts, *, both: bool) -> _Wanted:
         least = np.where(known_again, np.minimum(least, np.maximum(sent.must, 1)), least)
         most = least
     least, most = np.where(exempt > 0, 0, least), np.where(exempt > 0, 0, most)
+    least, most = (np.where(table > 0, np.minimum(part, 1), part) for part in (least, most))
     untold = np.minimum(sum(part.untold for part in tallies), 1)
     known = np.logical_or.reduce([*(part.known for part in tallies), exempt > 0])
     given = np.maximum(base.given, np.minimum(exempt, 1))

@@ -37,8 +37,11 @@ def parse_catalog(given: str) -> dict[str, str]:
     return dict(found)
 
 
-def choose(given: str | None, namespace: str, place: Place) -> Catalog:
-    """A catalog whose commits compare and swap. Raises ConfigError, or what the catalog's place has to say."""
+def choose(given: str | None, namespace: str | None, place: Place) -> Catalog:
+    """A catalog whose commits compare and swap. `namespace`: to be made when it is missing (None: nothing is made).
+
+    Raises ConfigError, or what the catalog's place has to say.
+    """
     if given is None:
         return strict(BucketCatalog(place))
     properties = {"warehouse": place.warehouse, **_clients(place), **parse_catalog(given)}
@@ -46,8 +49,9 @@ def choose(given: str | None, namespace: str, place: Place) -> Catalog:
         with told(f"reach the catalog of {VARIABLE}"):
             catalog = strict(load_catalog("sluice", **properties))
             # Another may make it in this very moment.
-            with suppress(NamespaceAlreadyExistsError):
-                catalog.create_namespace_if_not_exists(namespace)
+            if namespace is not None:
+                with suppress(NamespaceAlreadyExistsError):
+                    catalog.create_namespace_if_not_exists(namespace)
     except (NotInstalledError, ImportError) as error:
         raise ConfigError(f"{VARIABLE}: {error}; install PyIceberg with that extra") from error
     return catalog

@@ -10,7 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
@@ -40,7 +40,7 @@ def load(catalog: Catalog, identifier: tuple[str, str]) -> Table | None:
     with told(f"load table {'.'.join(identifier)}"):
         try:
             return catalog.load_table(identifier)
-        except NoSuchTableError:
+        except (NoSuchTableError, NoSuchNamespaceError):
             return None
 
 
