@@ -27,6 +27,12 @@ def test_defaults_are_the_articles_pipeline():
     [
         ({"format": "xml"}, "SLUICE_FORMAT='xml': "),
         ({"compression": "lz4"}, "SLUICE_COMPRESSION='lz4': "),
+        ({"compression_level": 0}, "SLUICE_COMPRESSION_LEVEL='0': "),
+        ({"compression_level": 3}, "SLUICE_COMPRESSION_LEVEL=3: none has no levels"),
+        (
+            {"compression": "gzip", "compression_level": 10},
+            "SLUICE_COMPRESSION_LEVEL=10: gzip has levels 1 to 9",
+        ),
         ({"batch_max_rows": 0}, "SLUICE_BATCH_MAX_ROWS='0': "),
         ({"batch_max_rows": "many"}, "SLUICE_BATCH_MAX_ROWS='many': "),
         ({"batch_max_age": "soon"}, "SLUICE_BATCH_MAX_AGE='soon': "),

@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import random
 from datetime import UTC, datetime
 
 import duckdb
@@ -11,7 +12,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from sluice_batcher.write.formats import REGISTRY, Compression, make_format
+from sluice_batcher.write.compress import Compression, compressor
+from sluice_batcher.write.formats import REGISTRY, make_format
 from sluice_batcher.write.transform import NULLABLE
 
 SCHEMA = pa.schema(
@@ -152,3 +154,30 @@ def test_defaults():
     }
     with pytest.raises(ValueError, match="lzma"):
         make_format("csv", "lzma")
+
+
+@pytest.mark.parametrize(
+    ("compression", "levels", "undo"),
+    [
+        ("gzip", (None, 1, 2, 6, 9), gzip.decompress),
+        ("zstd", (None, 1, 3, 19), zstandard.decompress),
+    ],
+)
+def test_every_level_gives_the_same_text(compression, levels, undo):
+    table = pa.table({"a": [f"row {n % 97}" for n in range(5000)]})
+    plain = make_format("jsonl", "none").encode(table)
+    for level in levels:
+        output = make_format("jsonl", compression, level)
+        assert undo(output.encode(table)) == plain
+        assert output.encode(table) == output.encode(table)
+
+
+def test_gzip_is_no_larger_than_gzips_own_level_6():
+    rng = random.Random(7)
+    words = [f"{rng.getrandbits(30):x}" for _ in range(400)]
+    body = b"".join(
+        b'{"id":%d,"title":"%s","comment":"%s","wiki":"enwiki"}\n'
+        % (n, rng.choice(words).encode(), " ".join(rng.choices(words, k=40)).encode())
+        for n in range(2000)
+    )
+    assert len(compressor(Compression.GZIP)(body)) <= len(gzip.compress(body, 6))

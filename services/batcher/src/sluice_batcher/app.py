@@ -98,7 +98,7 @@ class Batcher:
             ObjectMaker(
                 conversion.tables,
                 Partitioner(settings.partition_by),
-                make_format(settings.format, settings.compression),
+                make_format(settings.format, settings.compression, settings.compression_level),
                 prefix=settings.prefix,
                 transform=conversion.transform,
             ),

@@ -8,6 +8,8 @@ from sluice_core.settings import CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 
 from sluice_batcher.rows.event_time import DEFAULT, parse_paths
+from sluice_batcher.write.compress import LEVELS, Compression
+from sluice_batcher.write.formats import default_compression
 from sluice_batcher.write.partition import Partitioner
 
 DRAIN_SECONDS: Final = 2.0
@@ -22,6 +24,12 @@ class BatcherSettings(CommonSettings):
     )
     compression: Literal["none", "gzip", "zstd"] | None = Field(
         None, description="The objects' compression. Unset: `zstd` for Parquet, `none` for text."
+    )
+    compression_level: int | None = Field(
+        None,
+        ge=1,
+        le=19,
+        description="Its level: gzip 1 (ISA-L: a quarter larger than at 6, for a tenth of the CPU) to 9, zstd 1 to 19. Unset: 6 and 3; for Parquet 1.",
     )
     columns: str = Field(
         "article",
@@ -121,6 +129,13 @@ class BatcherSettings(CommonSettings):
     def contradictions(self) -> list[str]:
         """Rules between settings that do not hold, a line each."""
         problems = super().contradictions()
+        compression = Compression(self.compression or default_compression(self.format))
+        levels = LEVELS.get(compression, range(0))
+        if self.compression_level is not None and self.compression_level not in levels:
+            problems.append(
+                f"SLUICE_COMPRESSION_LEVEL={self.compression_level}: {compression} "
+                + (f"has levels {levels[0]} to {levels[-1]}" if levels else "has no levels")
+            )
         lease = self.visibility_timeout or 0.0
         if lease != int(lease):
             problems.append(

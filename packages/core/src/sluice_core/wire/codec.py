@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import pybase64
 import zstandard
 
 from sluice_core import reasons
@@ -262,12 +263,12 @@ def attribute_text(value: str, limit: int = TEXT_MAX_CHARS) -> str:
 
 
 def _squeeze(data: bytes, level: int) -> str:
-    return base64.b64encode(zstandard.ZstdCompressor(level=level).compress(data)).decode("ascii")
+    return pybase64.b64encode(zstandard.ZstdCompressor(level=level).compress(data)).decode("ascii")
 
 
 def _unsqueeze(text: str, limit: int) -> bytes:
     try:
-        packed = base64.b64decode(text, validate=True)
+        packed = pybase64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise DeadLetterError(reasons.BAD_BASE64, str(error)) from error
     try:

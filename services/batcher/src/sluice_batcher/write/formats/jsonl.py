@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import msgspec
 import pyarrow as pa
 
+from sluice_batcher.write.compress import Compression, compressor
 from sluice_batcher.write.formats.model import (
-    Compression,
-    compress,
     text_content_type,
     text_extension,
 )
@@ -23,8 +22,8 @@ class JsonLinesFormat:
 
     default_compression: ClassVar[Compression] = Compression.NONE
 
-    def __init__(self, compression: Compression) -> None:
-        self._compression = compression
+    def __init__(self, compression: Compression, level: int | None = None) -> None:
+        self._compress = compressor(compression, level)
         self._encoder = msgspec.json.Encoder()
         self.extension = text_extension("jsonl", compression)
         self.content_type = text_content_type("application/x-ndjson", compression)
@@ -34,4 +33,4 @@ class JsonLinesFormat:
         names = table.column_names
         columns: list[Sequence[Any]] = [column.to_pylist() for column in table.columns]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        return compress(self._encoder.encode_lines(rows), self._compression)
+        return self._compress(self._encoder.encode_lines(rows))

@@ -1,22 +1,10 @@
 """What a format is: a table in, the bytes of one object out."""
 
-import gzip
-from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
 import pyarrow as pa
-import zstandard
 
-_GZIP_LEVEL: Final = 6
-_ZSTD_LEVEL: Final = 3
-
-
-class Compression(StrEnum):
-    """How an object is compressed."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    ZSTD = "zstd"
+from sluice_batcher.write.compress import Compression
 
 
 class Format(Protocol):
@@ -26,7 +14,7 @@ class Format(Protocol):
     extension: str
     content_type: str
 
-    def __init__(self, compression: Compression) -> None: ...
+    def __init__(self, compression: Compression, level: int | None = None) -> None: ...
 
     def encode(self, table: pa.Table) -> bytes:
         """The whole object, header and footer included."""
@@ -48,12 +36,3 @@ def text_content_type(content_type: str, compression: Compression) -> str:
     Compressed text gets no Content-Encoding: a client that undoes it would be left with a name that lies.
     """
     return _TYPE.get(compression, content_type)
-
-
-def compress(data: bytes, compression: Compression) -> bytes:
-    """`data`, compressed as a whole; gzip without a time, so that equal rows give equal objects."""
-    if compression is Compression.GZIP:
-        return gzip.compress(data, compresslevel=_GZIP_LEVEL, mtime=0)
-    if compression is Compression.ZSTD:
-        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(data)
-    return data

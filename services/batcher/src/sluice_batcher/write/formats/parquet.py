@@ -6,7 +6,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pyarrow import parquet
 
-from sluice_batcher.write.formats.model import Compression
+from sluice_batcher.write.compress import Compression
 
 
 class ParquetFormat:
@@ -14,13 +14,16 @@ class ParquetFormat:
 
     default_compression: ClassVar[Compression] = Compression.ZSTD
 
-    def __init__(self, compression: Compression) -> None:
+    def __init__(self, compression: Compression, level: int | None = None) -> None:
         self._compression = compression
+        self._level = level
         self.extension = "parquet"
         self.content_type = "application/vnd.apache.parquet"
 
     def encode(self, table: pa.Table) -> bytes:
         """See `Format.encode`."""
         sink = io.BytesIO()
-        parquet.write_table(table, sink, compression=self._compression.value)
+        parquet.write_table(
+            table, sink, compression=self._compression.value, compression_level=self._level
+        )
         return sink.getvalue()
