@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from harness.waiting import until
+from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = pytest.mark.functional
 
@@ -32,7 +33,9 @@ def test_metrics_agree_with_the_data_and_logs_hold_no_content(make_pipeline):
     for child in (producer, batcher):
         assert child.get("/healthz")[0] == 200
         assert child.get("/readyz")[0] == 200
-        _promtool(child.get("/metrics")[1])
+        text = child.get("/metrics")[1]
+        _promtool(text)
+        _bounded(text)
 
     rows = pipeline.rows()
     for child in (producer, batcher):
@@ -40,6 +43,24 @@ def test_metrics_agree_with_the_data_and_logs_hold_no_content(make_pipeline):
         assert {line["component"] for line in lines} == {child.name}
         assert not any(str(row["user"]) in child.output() for row in rows if len(row["user"]) > 8)
         assert "test/test" not in child.output()
+
+
+LABELS = {
+    "cause", "component", "format", "generation", "implementation", "kind", "le", "major", "minor",
+    "patchlevel", "queue", "reason", "result", "state", "trigger", "version", "why", "wire",
+}  # fmt: skip
+
+
+def _bounded(text: str) -> None:
+    """Each label is one whose values the code knows, and no event adds a series."""
+    samples = [
+        (family.name, sample)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
+    assert {label for _, sample in samples for label in sample.labels} <= LABELS
+    assert len(samples) < 200
+    assert not [sample.name for _, sample in samples if sample.name.endswith("_created")]
 
 
 def _promtool(text: str) -> None:

@@ -52,12 +52,6 @@ class Release:
         """Installs or upgrades. Changes stay for later calls: `apply(batcher__batch__maxRows=5)`; None takes one back."""
         for name, value in changes.items():
             self.values[name.replace("__", ".")] = value
-        given = [
-            f"{name}={json.dumps(value)}"
-            for name, value in self.values.items()
-            if value is not None
-        ]
-        flags = [part for setting in given for part in ("--set-json", setting)]
         values = ["-f", str(CHART / "values-kind.yaml"), "-f", str(HERE / "values-e2e.yaml")]
         waiting = ["--wait", "--timeout", "120s"] if wait else []
         self.helm(
@@ -68,9 +62,19 @@ class Release:
             *values,
             "--set-string",
             f"image.tag={self.tag}",
-            *flags,
+            *self.given,
             *waiting,
         )
+
+    @property
+    def given(self) -> list[str]:
+        """Its values as helm takes them."""
+        given = [
+            f"{name}={json.dumps(value)}"
+            for name, value in self.values.items()
+            if value is not None
+        ]
+        return [part for setting in given for part in ("--set-json", setting)]
 
     def pods(self, component: str) -> list[Any]:
         """Its pods that are not on their way out, the youngest last."""

@@ -9,6 +9,7 @@ from sluice_cli.main import app
 from sluice_local.ports import free_port
 from typer.testing import CliRunner
 
+from harness import balance
 from harness.account import Account, account, data_keys, rows_of
 from harness.cloud import Cloud
 from harness.processes import Child, Children
@@ -154,7 +155,7 @@ class Pipeline:
     def lossless(self, *, duplicates: bool = False) -> Account:
         """Drains, and fails on any loss, on rows that nobody sent, on duplicates unless they are allowed.
 
-        `sluice verify` must say the same.
+        `sluice verify` must say the same, and the metrics of all that still run must balance.
         """
         found = self.drain()
         assert not found.lost, found
@@ -162,6 +163,9 @@ class Pipeline:
         assert duplicates or not found.duplicates, found
         assert self.cloud.dlq.attributes().depth == 0, self.cloud.dead_letters()
         self.verified(found)
+        for child in self.children.all:
+            if child.alive and child.get("/metrics")[0] == 200:
+                balance.holds(child)
         return found
 
     def verified(self, found: Account) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""The chart's rules as a test can wait for them: the same rules, in less time."""
+
+import re
+from typing import Any
+
+import yaml
+
+from kit.release import CHART, HERE, NAME, Release
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_MONITORED = "metrics.prometheusRule.enabled=true,metrics.serviceMonitor.enabled=true"
+
+
+def of_the_chart(release: Release) -> dict[str, Any]:
+    """The rule groups that the chart makes for this release; the cluster has no Prometheus operator to take them."""
+    done = release.helm(
+        "template", NAME, str(CHART),
+        "-f", str(CHART / "values-kind.yaml"), "-f", str(HERE / "values-e2e.yaml"),
+        *release.given, "--set", _MONITORED,
+        "--api-versions", "monitoring.coreos.com/v1", "--api-versions", "keda.sh/v1alpha1",
+        "--show-only", "templates/rules/prometheusrule.yaml",
+    )  # fmt: skip
+    spec: dict[str, Any] = yaml.safe_load(done.stdout)["spec"]
+    return spec
+
+
+def quickened(spec: dict[str, Any], factor: int) -> dict[str, Any]:
+    """`for`, ranges and the seconds after `time() -`, each divided by `factor` and at least 5 s."""
+
+    def seconds(number: str, unit: str) -> int:
+        return max(5, int(number) * _UNITS[unit] // factor)
+
+    def quick(rule: dict[str, Any]) -> dict[str, Any]:
+        expr = re.sub(
+            r"\[(\d+)([smhd])\]", lambda m: f"[{seconds(m[1], m[2])}s]", str(rule["expr"])
+        )
+        expr = re.sub(r"time\(\) - (\d+)", lambda m: f"time() - {seconds(m[1], 's')}", expr)
+        changed = {**rule, "expr": expr}
+        if "for" in rule:
+            found = re.fullmatch(r"(\d+)([smhd])", rule["for"])
+            assert found, rule["for"]
+            changed["for"] = f"{seconds(found[1], found[2])}s"
+        return changed
+
+    groups = [{**g, "rules": [quick(rule) for rule in g["rules"]]} for g in spec["groups"]]
+    return {"groups": groups}
