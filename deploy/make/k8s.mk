@@ -9,7 +9,7 @@ HELM_ARGS ?=
 E2E_ARGS ?=
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
-.PHONY: up down status e2e chart-lint chart-readme chart-schema
+.PHONY: up down status e2e chart-lint chart-readme chart-schema dashboards
 
 up: ## A kind cluster with KEDA and the whole pipeline in it
 	@deploy/scripts/up.sh
@@ -32,3 +32,6 @@ chart-readme: $(SYNCED) ## Make the chart's README again from its values
 
 chart-schema: $(SYNCED) ## Make the schema of its values again, from the settings classes
 	@$(BIN)/python deploy/scripts/chart_schema.py
+
+dashboards: $(SYNCED) ## Make the chart's dashboards again
+	@$(BIN)/python deploy/dashboards/make.py

@@ -17,7 +17,8 @@ def start(release: Release, *, quicker: int | None = None) -> None:
     if quicker is not None:
         rules = quickened(of_the_chart(release), quicker)
         apply(release, "prometheus-rules", {"rules.yml": json.dumps(rules)})
-    cluster.kubectl("-n", namespace, "apply", "-f", str(HERE / "prometheus.yaml"))
+    manifest = (HERE / "prometheus.yaml").read_text().replace("NAMESPACE", namespace)
+    cluster.kubectl("-n", namespace, "apply", "-f", "-", input=manifest)
     cluster.kubectl("-n", namespace, "rollout", "status", "deployment/prometheus", "--timeout=90s")
     until(
         lambda: len(cluster.query(namespace, "up == 1")) >= 2,

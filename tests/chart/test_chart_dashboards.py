@@ -1,0 +1,121 @@
+"""The dashboards: made from code, one for each release, every metric on one, and what Grafana's dashboard linter asks."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from prometheus_client import CollectorRegistry
+from sluice_batcher.metrics import Metrics as BatcherMetrics
+from sluice_producer.metrics import Metrics as ProducerMetrics
+
+PAGES = ("batcher", "overview", "producer", "scaling")
+
+
+@pytest.fixture(scope="module")
+def source(pytestconfig):
+    return pytestconfig.rootpath / "deploy" / "dashboards"
+
+
+@pytest.fixture(scope="module")
+def boards(render, everything_values):
+    data = render(*everything_values, given=False).one("ConfigMap", "-dashboard")["data"]
+    assert sorted(data) == [f"{page}.json" for page in PAGES]
+    return {name.removesuffix(".json"): json.loads(text) for name, text in data.items()}
+
+
+def panels(boards):
+    return [
+        (f"{name}: {panel['title']}", panel)
+        for name, board in boards.items()
+        for panel in board["panels"]
+        if panel["type"] != "row"
+    ]
+
+
+def expressions(boards):
+    return [
+        (title, target["expr"]) for title, panel in panels(boards) for target in panel["targets"]
+    ]
+
+
+def test_the_dashboards_are_what_the_code_makes(source):
+    done = subprocess.run(
+        [sys.executable, str(source / "make.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_releases_have_dashboards_of_their_own(render, everything_values):
+    def of(release):
+        data = render(*everything_values, given=False, release=release)
+        found = [json.loads(text) for text in data.one("ConfigMap", "-dashboard")["data"].values()]
+        for board in found:
+            uids = {link["url"].removeprefix("/d/") for link in board["links"]}
+            assert uids == {other["uid"] for other in found} - {board["uid"]}
+        return {(board["uid"], board["title"]) for board in found}
+
+    one, other = of("one"), of("other")
+    assert len(one | other) == 2 * len(PAGES)
+    assert len({uid for uid, _ in one | other}) == len({title for _, title in one | other}) == 8
+    assert all(len(uid) <= 40 for uid, _ in one), "Grafana's limit"
+
+
+def test_every_metric_stands_on_a_panel_or_has_a_reason_not_to(boards, source):
+    registry = CollectorRegistry()
+    ProducerMetrics(registry, "packed")
+    BatcherMetrics(registry, "csv")
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in registry.collect()
+    }
+    text = " ".join(expr for _, expr in expressions(boards))
+    used = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bsluice_\w+", text)}
+    namespace = {}
+    code = (source / "pages.py").read_text()
+    exec(code[code.index("WITHOUT_A_PANEL") :].replace(": Final", ""), namespace)
+    assert used - names == {"sluice_build_info"}
+    assert names - used == namespace["WITHOUT_A_PANEL"].keys()
+
+
+def test_variables_are_those_that_narrow_down(boards):
+    for board in boards.values():
+        given = {variable["name"]: variable for variable in board["templating"]["list"]}
+        assert list(given)[:6] == ["datasource", "namespace", "job", "source", "pod", "instance"]
+        assert given["datasource"]["query"] == "prometheus"
+        for name in ("job", "instance"):
+            assert given[name]["label"] == name.capitalize()
+            assert (given[name]["multi"], given[name]["allValue"]) == (True, ".+")
+
+
+def test_each_panel_has_a_title_words_a_unit_and_the_chosen_data_source(boards):
+    for title, panel in panels(boards):
+        assert panel["description"].endswith((".", "?")), title
+        assert panel["fieldConfig"]["defaults"]["unit"], title
+        assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"], title
+        for asked in (panel, *panel["targets"]):
+            assert asked["datasource"]["uid"] == "${datasource}", title
+    for name, board in boards.items():
+        ids = [panel["id"] for panel in board["panels"]]
+        assert len(set(ids)) == len(ids), name
+
+
+def test_each_query_keeps_to_what_was_chosen(boards):
+    for title, expr in expressions(boards):
+        for selector in re.findall(r"\{([^{}]*)\}", expr):
+            for matcher in (
+                'namespace=~"$namespace"',
+                'job=~"$job"',
+                'instance=~"$instance"',
+            ):
+                assert matcher in selector, (title, expr)
+        ranges = set(re.findall(r"\[([^\]]+)\]", expr))
+        assert ranges <= {"$__rate_interval", "1h", "5m"}, (title, expr)
+        for name, wrapped in re.findall(r"(\w+)\((?:sluice_|process_)(\w+)\{", expr):
+            assert (name in ("rate", "increase")) is bool(
+                re.search(r"_(total|bucket|count|sum)$", wrapped)
+            ) or title.endswith(("Gap seconds (lost)", "Resume gaps")), (title, expr)

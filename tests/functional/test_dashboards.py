@@ -1,0 +1,120 @@
+"""Every query of every dashboard, asked of a real Prometheus that scrapes the real services, gives data."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+import yaml
+from harness.source import ENDLESS
+from harness.waiting import until
+from sluice_local.ports import free_port
+
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(180)]
+
+CHOSEN = {
+    "namespace": "lake",
+    "job": ".+",
+    "source": ".+",
+    "pod": ".+",
+    "instance": ".+",
+    "__rate_interval": "5s",
+    "price_put": "0.005",
+    "price_sqs": "0.4",
+}
+
+
+@pytest.fixture
+def prometheus(tmp_path):
+    """`prometheus({"job": url})` starts one that scrapes each second; gives its address."""
+    program = shutil.which("prometheus")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("prometheus is missing; CI installs it (Debian: prometheus)")
+        pytest.skip("prometheus is missing (Debian's package prometheus)")
+    running = []
+
+    def start(jobs):
+        config = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "scrape_configs": [
+                {
+                    "job_name": job,
+                    "static_configs": [
+                        {
+                            "targets": [url.removeprefix("http://")],
+                            "labels": {"namespace": "lake", "pod": f"{job}-7c9d5f8b6-x1y2z"},
+                        }
+                    ],
+                }
+                for job, url in jobs.items()
+            ],
+        }
+        path = tmp_path / "prometheus.yaml"
+        path.write_text(yaml.safe_dump(config))
+        address = f"127.0.0.1:{free_port()}"
+        with (tmp_path / "prometheus.log").open("w") as log:
+            running.append(
+                subprocess.Popen(
+                    [
+                        program,
+                        f"--config.file={path}",
+                        f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+                        f"--web.listen-address={address}",
+                    ],
+                    stdout=log,
+                    stderr=log,
+                )
+            )
+        return f"http://{address}"
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def queries(root):
+    """Dashboard and panel → its expressions, with everything chosen."""
+    found = {}
+    for path in sorted((root / "deploy/helm/sluice/dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            found[path.stem, panel["title"]] = [
+                re.sub(r"\$(\w+)", lambda match: CHOSEN[match[1]], target["expr"])
+                for target in panel.get("targets", ())
+            ]
+    return found
+
+
+def test_every_panel_has_data(make_pipeline, prometheus, pytestconfig):
+    pipeline = make_pipeline(ENDLESS, rate=300)
+    producer, batcher = pipeline.start()
+    pipeline.written(300)
+    jobs = {"rel-sluice-producer-w": producer.url, "rel-sluice-batcher": batcher.url}
+    address = prometheus(jobs)
+    without = {
+        (*where, expr) for where, exprs in queries(pytestconfig.rootpath).items() for expr in exprs
+    }
+    assert len(without) > 60
+
+    def empty():
+        for item in sorted(without):
+            query = urlencode({"query": item[2]})
+            with urlopen(f"{address}/api/v1/query?{query}", timeout=5) as answer:
+                found = json.load(answer)["data"]["result"]
+            if any(sample["value"][1] != "NaN" for sample in found):
+                without.discard(item)
+        return not without
+
+    def answers():
+        try:
+            return empty()
+        except OSError:
+            return False
+
+    until(answers, "data on every panel", deadline=90, pause=1, seen=lambda: str(sorted(without)))
