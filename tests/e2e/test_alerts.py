@@ -1,0 +1,97 @@
+"""Each fault raises its alerts and no others, in a real Prometheus with the labels of a real one."""
+
+import pytest
+from kit import prometheus
+from kit.source import soon
+from kit.waiting import until
+
+QUICKER = 30
+"""Five minutes are ten seconds."""
+GOING = ("SluiceTargetDown",)
+"""DNS names a pod for half a minute after it has gone, which are fifteen minutes here."""
+
+
+def scale(release, name, replicas):
+    release.cluster.kubectl(
+        "-n", release.namespace, "scale", f"deployment/{name}", f"--replicas={replicas}"
+    )
+
+
+def raised(release, *alerts, among=GOING):
+    """Waits until these alerts fire; none may fire but these and those `among` which they are."""
+    seen = set()
+
+    def fire():
+        now = prometheus.firing(release)
+        seen.update(now)
+        assert now <= {*alerts, *among}, now
+        return set(alerts) <= now
+
+    until(fire, f"{alerts} to fire", deadline=120, pause=1)
+    print(f"{alerts}: with {sorted(seen - set(alerts))}")
+
+
+def over(release, *alerts, among=GOING):
+    """Waits until nothing fires; what ends may end one by one."""
+
+    def silent():
+        now = prometheus.firing(release)
+        assert now <= {*alerts, *among}, now
+        return not now
+
+    until(silent, "silence", deadline=120, pause=1)
+
+
+@pytest.mark.timeout(780)
+def test_a_fault_raises_its_alerts_and_no_others(make_release):
+    release = make_release(
+        demoSource__rate=50, demoSource__args=[soon()], autoscaling__enabled=False
+    )
+    until(lambda: release.lake.ids().total() > 100, "rows", deadline=90, pause=1)
+    prometheus.start(release, quicker=QUICKER)
+    written = "sum(rate(sluice_batcher_rows_written_total[15s])) > 0"
+
+    def flows():
+        until(
+            lambda: release.cluster.query(release.namespace, written), "rows", deadline=90, pause=1
+        )
+
+    flows()
+    over(release)
+
+    scale(release, "sluice-batcher", 0)
+    raised(release, "SluiceBatcherAbsent", "SluiceSentNotWritten")
+    scale(release, "sluice-batcher", 1)
+    over(release, "SluiceBatcherAbsent", "SluiceSentNotWritten")
+
+    scale(release, "sluice-producer-demo", 0)
+    raised(release, "SluiceProducerAbsent")
+    scale(release, "sluice-producer-demo", 1)
+    over(release, "SluiceProducerAbsent")
+    flows()
+
+    # All of AWS is frozen: what depends on a call's time-out comes sooner or later.
+    felt = (
+        "SluiceSentNotWritten",
+        "SluiceCheckpointWritesFailing",
+        "SluiceCheckpointOld",
+        "SluiceQueueUnseen",
+        "SluiceProducerPaused",
+        "SluiceLostLeases",
+        "SluiceSourceSilent",
+        "SluiceNotWriting",
+    )
+    release.task("localstack", "pause")
+    try:
+        raised(release, "SluiceReadNotSent", among=(*GOING, *felt))
+    finally:
+        release.task("localstack", "resume")
+    over(release, "SluiceReadNotSent", among=(*GOING, *felt))
+
+    release.lake.send("no event at all")
+    raised(release, "SluiceDeadLetters")
+    over(release, "SluiceDeadLetters")
+
+    # Last, for the source begins again and has nothing new for as long as it has run.
+    scale(release, "sluice-demo-source", 0)
+    raised(release, "SluiceSourceDisconnected")
