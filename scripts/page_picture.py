@@ -13,7 +13,7 @@ from harness.run import Run  # noqa: E402
 from harness.waiting import until  # noqa: E402
 
 OUT = ROOT / "docs" / "images" / "run-page.png"
-SECONDS = 75
+SECONDS = 60
 """Of the run: long enough for lines worth looking at."""
 
 
