@@ -67,5 +67,5 @@ def test_rows_without_a_time_go_by_sent_timestamp_and_are_counted_and_told_once(
     assert found.pop(HOUR) == ["c"]
     assert found == {f"dt={arrival:%Y-%m-%d}/hour={arrival:%H}": ["a", "b", "a"]}
     assert rig.metric("rows_without_event_time_total") == 3
-    (told,) = [line for line in logs if "SLUICE_EVENT_TIME" in line.get("hint", "")]
+    (told,) = [line for line in logs if "SLUICE_EVENT_TIME" in line.get("event", "")]
     assert (told["log_level"], told["rows"]) == ("warning", 2)

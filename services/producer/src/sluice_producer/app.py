@@ -107,7 +107,7 @@ class Producer:
             _log.warning("left before all was accepted: the next start reads it again", events=left)
         if threads.failure is not None:
             raise threads.failure
-        _log.info("stopped", unsent_events=left)
+        _log.info("stopped", events=left)
 
     def _assemble(self, state: TrackerState) -> tuple[Progress, list[Stage]]:
         """The stages, continuing from `state`. Raises PermanentError when the ledger cannot be opened."""

@@ -76,7 +76,9 @@ class Deleter:
         self._metrics.delete_failures.inc(len(failed))
         if again and failed:
             first = next(iter(failed.values()))
-            _log.warning("deletes failed", failed=len(failed), code=first.code, detail=first.detail)
+            _log.warning(
+                "deletes failed", messages=len(failed), why=f"{first.code}: {first.detail}"
+            )
             self._clock.wait(self._stop.forced_event, self._backoff.next())
         elif not failed:
             self._backoff.reset()

@@ -68,4 +68,4 @@ class LeaseKeeper:
         if refused:
             self._metrics.extension_failures.inc(len(refused))
             first = next(iter(refused.values()))
-            _log.warning("leases not extended", messages=len(refused), code=first.code)
+            _log.warning("leases not extended", messages=len(refused), why=first.code)

@@ -75,7 +75,7 @@ class Intake:
         except (TemporaryError, PermanentError) as error:
             # Only the bucket is asked here: a moved dead letter waits in the queue until it answers.
             self._in_flight.drop(held)
-            _log.warning("a dead letter's body cannot be read, it waits", error=str(error))
+            _log.warning("a dead letter's body cannot be read, it waits", why=str(error))
             return
         except DeadLetterError as error:
             dead_letter = _whole(message, error.reason, error.detail)
@@ -115,7 +115,7 @@ class Intake:
         self._metrics.returned_codec.inc()
         if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
             self._told.add(error.codec)
-            _log.error("message left in the queue", error=str(error))
+            _log.error("message left in the queue", why=str(error))
 
 
 def _picked(values: list[T] | None, positions: Sequence[int]) -> Sequence[T] | None:

@@ -110,6 +110,6 @@ class Receiver:
         self._health.set_ready("queue", ready=False, why=str(error))
         if self._backoff.failures in (1, 5) or self._backoff.failures % 20 == 0:
             _log.warning(
-                "receive failed", why=str(error), what_now=hint, retry_in_seconds=round(delay, 2)
+                f"receive failed, {hint}", why=str(error), retry_in_seconds=round(delay, 2)
             )
         self._clock.wait(self._stop.event, delay)

@@ -123,10 +123,9 @@ class Flusher:
         if rows and not self._told_untimed:
             self._told_untimed = True
             _log.warning(
-                "events without a time of their own are partitioned by when SQS took them; said once, see"
-                " sluice_batcher_rows_without_event_time_total",
+                "events without a time of their own are partitioned by when SQS took them; name the field of their "
+                "time in SLUICE_EVENT_TIME (said once; sluice_batcher_rows_without_event_time_total counts)",
                 rows=rows,
-                hint="name the field of their time in SLUICE_EVENT_TIME",
             )
 
     def _apart(self, messages: Sequence[Held]) -> None:

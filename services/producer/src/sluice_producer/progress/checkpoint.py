@@ -107,7 +107,7 @@ class Checkpoint:
         _log.warning(
             "position taken over from the checkpoint whose key holds the query of SLUICE_SOURCE_URL: "
             "delete that object, its name begins as the new one's",
-            new=self._store.place,
+            place=self._store.place,
         )
         return document.position
 
@@ -119,7 +119,9 @@ class Checkpoint:
             )
         then = public_url(document.url)  # earlier versions wrote all of it
         if then != self._url:
-            _log.warning("the checkpoint was written for another URL", then=then, now=self._url)
+            _log.warning(
+                "the checkpoint was written for another URL", written_for=then, url=self._url
+            )
 
     def save(self, position: TrackerState) -> None:
         """Writes the position. Raises OwnershipError when another producer has taken over, TemporaryError."""

@@ -59,4 +59,4 @@ class Reader:
         self._metrics.connected.set(0)
         self._metrics.reconnects.labels(cause).inc()
         self._health.set_ready("source", ready=False, why=detail)
-        _log.info("connection ended", cause=cause, detail=detail)
+        _log.info("connection ended", cause=cause, why=detail)

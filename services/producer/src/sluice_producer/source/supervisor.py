@@ -191,7 +191,7 @@ class Supervisor:
         if blamed:
             self._too_old += 1
             _log.error(
-                "the source refuses the place to resume from", status=status, detail=refusal.detail
+                "the source refuses the place to resume from", status=status, why=refusal.detail
             )
             self._position.too_old(lambda resume: self._probe(resume, {TOO_OLD, status}))
         elif blamed is None or self._may_pass(status):
@@ -269,7 +269,7 @@ class Supervisor:
         delay = self._rng.uniform(0, ceiling)
         if retry_after is not None:
             delay += min(retry_after, self._policy.longest_retry_after)
-        _log.info("reconnecting", cause=cause, wait_seconds=round(delay, 2))
+        _log.info("reconnecting", cause=cause, retry_in_seconds=round(delay, 2))
         until = self._clock.monotonic() + delay
         while not self._stop.requested and (left := until - self._clock.monotonic()) > 0:
             self._beat()
