@@ -3,10 +3,8 @@
 import time
 
 import pytest
-import requests_sse
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_producer.source.parser import Parser
 from sluice_producer.testing import parse
 
 Seen = tuple[str, str, str]
@@ -161,33 +159,3 @@ def test_fault_5_no_retry_value_kills_the_stream(value: str) -> None:
         ("message", "1", ""),
         ("message", "2", ""),
     ]
-
-
-def test_the_faults_are_real_so_that_the_shields_can_go_when_they_are_mended() -> None:
-    """The two steps that are replaced exist under these names, or the shields shield nothing."""
-    for name in ("_dispatch_event", "_process_field", "__next__"):
-        assert name in vars(requests_sse.EventSource)
-        assert name in vars(Parser)
-
-
-# Bounded memory.
-
-
-def test_an_event_over_the_limit_is_cut_and_says_how_much_is_lost() -> None:
-    (event, after) = parse(
-        [b"data: " + b"x" * 5000, b"x" * 5000 + b"\n\ndata: 2\n\n"], max_bytes=1000
-    )
-    assert len(event.data.encode()) <= 1000
-    assert len(event.data) + event.lost_bytes == 10_000
-    assert (after.data, after.lost_bytes) == ("2", 0)
-
-
-def test_many_data_lines_over_the_limit_are_cut_too() -> None:
-    (event,) = parse([b"data: 0123456789\n" * 1000 + b"\n"], max_bytes=1000)
-    assert len(event.data) <= 1000
-    assert event.lost_bytes > 8000
-
-
-def test_endless_empty_data_lines_do_not_fill_the_memory() -> None:
-    (event,) = parse([b"data\n" * 5000 + b"\n"], max_bytes=1000)
-    assert len(event.data) <= 1000

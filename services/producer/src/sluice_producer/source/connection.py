@@ -11,18 +11,18 @@ from typing import Any, Final, Protocol
 
 import requests
 import urllib3
-from requests_sse import InvalidContentTypeError, InvalidStatusCodeError
+from requests_sse import EventSource, InvalidContentTypeError, InvalidStatusCodeError
 from sluice_core.secrets import Secrets, without_urls
 
 from sluice_producer.source.coding import undecodable
-from sluice_producer.source.parser import Parser, SourceEvent
-from sluice_producer.source.session import LineSession, StreamEnded
+from sluice_producer.source.parser import EventParser, SourceEvent
+from sluice_producer.source.session import StreamSession
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for one TCP and TLS handshake."""
 _EXCERPT: Final = 300
 _READ: Final = 65_536
-"""Read of a refusal's text, so that a secret in the excerpt is there as a whole and is known."""
+"""Bytes of the stream at most at once; of a refusal's text, so that a secret in the excerpt is known as a whole."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +103,23 @@ class HttpSource:
     def open(self, resume: Resume, now: float) -> Stream:
         """Connects; `now` (epoch seconds) reads a Retry-After that is a date. Raises Refused and Broken."""
         hide = Secrets.of(self.url, self.headers).hide
-        session = LineSession(self.max_event, self.on_chunk, self.headers)
+        session = StreamSession(self.headers)
         # Bytes: an id may hold any character, and requests would encode text as Latin-1.
         headers: dict[str, Any] = {
             name: value.encode() for name, value in (*self.headers.items(), *resume.headers.items())
         }
         headers |= {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
-        parser = Parser(
+        source = EventSource(
             self.url,
-            max_data=self.max_event,
-            last_event_id=resume.last_event_id,
+            max_connect_retry=0,
             session=session,
             headers=headers,
             params=dict(resume.params),
-            timeout=(CONNECT_TIMEOUT, self.idle_timeout),
+            timeout=(CONNECT_TIMEOUT, self.idle_timeout),  # type: ignore[arg-type]  # requests takes a pair
             auth=_as_given if "authorization" in map(str.lower, self.headers) else None,
         )
         try:
-            parser.connect()
+            source.connect()
         except InvalidStatusCodeError as error:
             refusal = _refusal(error.status_code, error.response, now, hide)
             session.close()
@@ -136,8 +135,9 @@ class HttpSource:
         ) as error:
             session.close()
             raise Broken("connect", _text(error, hide)) from error
-        stream = _HttpStream(parser, session, hide)
-        coding = undecodable(parser.encoding)
+        parser = EventParser(max_data=self.max_event, last_event_id=resume.last_event_id)
+        stream = _HttpStream(source, session, parser, self.on_chunk, hide)
+        coding = undecodable(stream.coding)
         if coding:
             stream.close()
             raise Refused(
@@ -148,38 +148,55 @@ class HttpSource:
 
 
 class _HttpStream:
-    def __init__(self, parser: Parser, session: LineSession, hide: Callable[[str], str]) -> None:
-        self._hide = hide
-        self._parser = parser
+    def __init__(
+        self,
+        source: EventSource,
+        session: StreamSession,
+        parser: EventParser,
+        on_chunk: Callable[[], None],
+        hide: Callable[[str], str],
+    ) -> None:
+        self._source = source
         self._session = session
+        self._parser = parser
+        self._on_chunk = on_chunk
+        self._hide = hide
+        self.arrived = False
 
     @property
     def retry(self) -> float | None:
         return self._parser.retry
 
     @property
-    def arrived(self) -> bool:
-        response = self._parser.response
-        return response is not None and response.arrived
+    def coding(self) -> str | None:
+        response = self._session.response
+        return None if response is None else response.headers.get("Content-Encoding")
 
     def __iter__(self) -> Iterator[SourceEvent]:
         try:
-            yield from self._parser
-        except StreamEnded:
-            raise Broken("end", "the source ended the stream") from None
+            yield from self._events()
         except urllib3.exceptions.ReadTimeoutError as error:
             raise Broken("idle", "no byte within the idle time-out") from error
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
             raise Broken("network", _text(error, self._hide)) from error
+        raise Broken("end", "the source ended the stream")
+
+    def _events(self) -> Iterator[SourceEvent]:
+        response = self._session.response
+        if response is None:
+            return
+        read, feed, compressed = response.raw.read1, self._parser.feed, self.coding is not None
+        while chunk := read(_READ, decode_content=compressed):
+            self.arrived = True
+            self._on_chunk()
+            yield from feed(chunk)
 
     def interrupt(self) -> None:
-        response = self._parser.response
-        if response is not None:
-            response.interrupt()
+        self._session.interrupt()
 
     def close(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._parser.close()
+            self._source.close()
         self._session.close()
 
 

@@ -2,7 +2,6 @@
 
 from sluice_producer.testing.source import (
     Answer,
-    Bytes,
     Request,
     SseServer,
     frame,
@@ -13,7 +12,6 @@ from sluice_producer.testing.source import (
 
 __all__ = [
     "Answer",
-    "Bytes",
     "Request",
     "SseServer",
     "frame",

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-import requests
 from prometheus_client import CollectorRegistry
 from sluice_core.service.clock import Clock
 from sluice_core.service.stop import Stop
@@ -23,8 +22,7 @@ from sluice_core.testing import FakeClock
 
 from sluice_producer.metrics import Metrics
 from sluice_producer.runtime import Runtime
-from sluice_producer.source.parser import Parser, SourceEvent
-from sluice_producer.source.session import LineResponse, StreamEnded
+from sluice_producer.source.parser import EventParser, SourceEvent
 
 
 @dataclass(frozen=True)
@@ -134,44 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence."""
 
 
-class Bytes:
-    """A response's raw side in memory: gives the pieces of `chunks`, then the end."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter([chunk for chunk in chunks if chunk])
-
-    def read1(self, _most: int, *, decode_content: bool = True) -> bytes:
-        """The next piece."""
-        del decode_content
-        return next(self._chunks, b"")
-
-
 def parse(
     chunks: Iterable[bytes], *, max_bytes: int = 2**24, last_event_id: str = ""
 ) -> list[SourceEvent]:
     """All events of a stream that arrives in `chunks` and then ends."""
-    response = LineResponse(max_bytes, lambda: None)
-    response.raw = Bytes(chunks)
-    response.status_code = 200
-    response.url = "http://127.0.0.1/"
-    response.headers["Content-Type"] = "text/event-stream"
-    parser = Parser(
-        response.url, max_data=max_bytes, last_event_id=last_event_id, session=_OneAnswer(response)
-    )
-    parser.connect()
-    events: list[SourceEvent] = []
-    with contextlib.suppress(StreamEnded):
-        events.extend(parser)
-    return events
-
-
-class _OneAnswer(requests.Session):
-    def __init__(self, response: LineResponse) -> None:
-        super().__init__()
-        self._response = response
-
-    def request(self, *_args: object, **_options: object) -> LineResponse:
-        return self._response
+    parser = EventParser(max_data=max_bytes, last_event_id=last_event_id)
+    return [event for chunk in chunks for event in parser.feed(chunk)]
 
 
 def make_runtime(clock: Clock | None = None, *, seed: int = 1, wire: str = "packed") -> Runtime:
