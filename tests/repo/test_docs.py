@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
-MODULE = re.compile(r"\bsluice_(?:core|cli|local|producer|batcher)(?:\.[A-Za-z_]\w*)+")
+MODULE = re.compile(r"\bsluice_(?:core|cli|local|producer|batcher|compactor)(?:\.[A-Za-z_]\w*)+")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 

@@ -280,7 +280,8 @@ def test_objects_are_copied_whole_and_checkpoints_are_not(tmp_path):
     bucket.put("../../escape", b"no")
     assert lake_copy.copy_objects(bucket, tmp_path / "data") == 2
     files = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
-    assert files == {"data/events/dt=1/batch-1.csv", "data/_sluice/dead/1"}
+    told = "data/_sluice/metadata.json"
+    assert files == {"data/events/dt=1/batch-1.csv", "data/_sluice/dead/1", told}
 
 
 def test_dead_letters_are_taken_and_written(tmp_path):

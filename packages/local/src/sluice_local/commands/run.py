@@ -21,6 +21,7 @@ from sluice_local.run.options import RunOptions
 from sluice_local.run.page_like import NoPage, PageLike
 from sluice_local.run.pipeline import Pipeline
 from sluice_local.run.precheck import check_options
+from sluice_local.run.table import make_table
 
 app = typer.Typer(add_completion=False)
 
@@ -52,6 +53,10 @@ def run(
     data: Annotated[
         Path, typer.Option(help="Where the lake is kept; an earlier one there is moved aside.")
     ] = Path("sluice-data"),
+    table: Annotated[
+        bool,
+        typer.Option("--table/--no-table", help="Make an Iceberg table of the files at the end."),
+    ] = True,
     page: Annotated[
         bool, typer.Option("--page/--no-page", help="A page to look at, on this machine only.")
     ] = True,
@@ -77,6 +82,7 @@ def run(
             pipeline = Pipeline(options, console, stop, prefix, shown)
             pipeline.execute()
             code = _report(console, options, pipeline, data / prefix, shown)
+            code = code or (_table(console, data, prefix) if table else 0)
     except ConfigError as error:
         console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(2) from None
@@ -108,6 +114,15 @@ def _prefix() -> str:
             "SLUICE_PREFIX='': run keeps earlier lakes beside the new one, so its rows need a prefix"
         )
     return prefix
+
+
+def _table(console: Console, data: Path, prefix: str) -> int:
+    made = make_table(data, prefix)
+    if made is None:
+        return 0
+    for line in ("", *made.lines(data)):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return made.exit_code
 
 
 def _report(

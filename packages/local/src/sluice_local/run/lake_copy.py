@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sluice_cli.lake.installed import WAREHOUSE
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
 from sluice_core.keys import INTERNAL_PREFIX
 
 INTERNAL = INTERNAL_PREFIX.rstrip("/")
+METADATA = "metadata.json"
+"""Below `INTERNAL`: the objects' user metadata, for which files have no place; the compactor reads it."""
 
 
 def prepare(data: Path, prefix: str) -> Path | None:
@@ -21,7 +24,7 @@ def prepare(data: Path, prefix: str) -> Path | None:
     Nothing is deleted: rows of two runs in one directory would only make the new account wrong.
     """
     data.mkdir(parents=True, exist_ok=True)
-    old = [data / name for name in (prefix, INTERNAL) if (data / name).exists()]
+    old = [data / name for name in (prefix, INTERNAL, WAREHOUSE) if (data / name).exists()]
     moved = None
     if old:
         made = time.gmtime(max(path.stat().st_mtime for path in old))
@@ -44,6 +47,7 @@ def copy_objects(
     `told` hears each one's metadata, for which a file has no place.
     """
     count = 0
+    metadata: dict[str, Mapping[str, str]] = {}
     for stored in bucket.list():
         if stored.key.startswith(f"{INTERNAL_PREFIX}checkpoint/"):
             continue
@@ -54,9 +58,12 @@ def copy_objects(
         part = target.with_name(f".{target.name}.part")
         found = bucket.get(stored.key)
         told(found.metadata)
+        metadata[stored.key] = dict(found.metadata)
         part.write_bytes(found.body)
         os.replace(part, target)  # noqa: PTH105 - one call for "whole or not at all"
         count += 1
+    (data / INTERNAL).mkdir(exist_ok=True, parents=True)
+    (data / INTERNAL / METADATA).write_text(json.dumps(metadata))
     return count
 
 

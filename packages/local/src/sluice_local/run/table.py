@@ -1,0 +1,81 @@
+"""The run's files as a table that holds each event once: what the compactor makes of them, and how to ask it."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice_cli.lake.installed import WAREHOUSE, is_installed, table_module, work_module
+from sluice_cli.words import counted
+from sluice_core.errors import SluiceError
+from sluice_core.settings.quantities import format_bytes
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was made: rows and distinct events of the table, its files and bytes; what does not fit; what went wrong."""
+
+    rows: int
+    events: int
+    files: int
+    size: int
+    address: str
+    set_aside: int = 0
+    failure: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """1 where an event is there twice, or the table could not be made."""
+        return 1 if self.failure is not None or self.rows != self.events else 0
+
+    def lines(self, data: Path) -> Iterator[str]:
+        """For people: the account, and lines that query it."""
+        if self.failure is not None:
+            yield f"✗ the table could not be made: {self.failure}"
+            return
+        if not self.rows:
+            yield "no table: its rows need an event_id and a day in their path"
+            return
+        twice = self.rows - self.events
+        said = "each event exactly once" if not twice else f"✗ {counted(twice, 'row')} twice"
+        yield (
+            f"as an Iceberg table: {counted(self.rows, 'row')}, {said}, in {counted(self.files, 'file')} "
+            f"({format_bytes(self.size)})"
+        )
+        if self.set_aside:
+            yield f"{counted(self.set_aside, 'object')} set aside: `sluice compact {data} --status` says why"
+        python = _python()
+        code = f"import polars; print(polars.scan_iceberg('{self.address}').collect())"
+        yield f"  {python.parent / 'sluice'} read {data} --lake"
+        yield f'  {python} -c "{code}"'
+        yield (
+            f"  duckdb -c \"INSTALL iceberg; FROM iceberg_scan('{data / WAREHOUSE / 'sluice' / 'events'}')\""
+        )
+
+
+def make_table(data: Path, prefix: str) -> Table | None:
+    """Makes the table of the objects in `data`, which stay where they are; None without the lake's libraries."""
+    if not is_installed():
+        return None
+    try:
+        work = work_module()
+        settings = work.settings_from(0.0, keep_raw=True).model_copy(
+            update={"prefix": prefix, "lake_catalog": None, "lake_table": "sluice.events"}
+        )
+        report = work.compact(settings, data)
+        failure = next(iter(report.failures.values()), None)
+        files = table_module().table_files(None, data)
+        if files is None or failure is not None:
+            return Table(0, 0, 0, 0, "", len(report.set_aside), failure)
+        ids = [name for part in files.column(settings.lake_id_column) for name in part.to_pylist()]
+    except SluiceError as error:
+        return Table(0, 0, 0, 0, "", failure=str(error))
+    address = files.table.metadata_location
+    return Table(
+        len(ids), len(set(ids)), len(files.tasks), files.size, address, len(report.set_aside)
+    )
+
+
+def _python() -> Path:
+    python = Path(sys.executable)
+    return python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python

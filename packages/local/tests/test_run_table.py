@@ -1,0 +1,77 @@
+"""The end of a run: its files as a table, and what is said of it."""
+
+import json
+
+import pyarrow as pa
+import pytest
+from sluice_core.keys import COLUMN_TYPES_METADATA
+from sluice_core.lake.csv_text import encode_csv
+from sluice_core.testing import FakeS3
+from sluice_local.run import lake_copy, table
+from sluice_local.run.table import Table, make_table
+
+KEY = "events/dt=2026-11-23/hour=14/batch-{}.csv"
+
+
+def copied(tmp_path, *parts, id_column="event_id"):
+    bucket = FakeS3()
+    for number, ids in enumerate(parts):
+        rows = pa.table({"n": list(range(len(ids))), id_column: list(ids)})
+        told = {COLUMN_TYPES_METADATA: "is"}
+        bucket.put(KEY.format(number), encode_csv(rows), metadata=told)
+    lake_copy.copy_objects(bucket, tmp_path)
+    return tmp_path
+
+
+def test_the_table_holds_each_event_once_with_its_types_and_the_files_stay(tmp_path):
+    data = copied(tmp_path, "abc", "cd")
+    made = make_table(data, "events")
+    assert (made.rows, made.events, made.exit_code) == (4, 4, 0)
+    assert len(list(data.glob("events/**/*.csv"))) == 2
+    said = list(made.lines(data))
+    assert said[0].startswith("as an Iceberg table: 4 rows, each event exactly once, in 1 file")
+    assert any("read" in line and "--lake" in line for line in said)
+    polars = pytest.importorskip("polars")
+    frame = polars.scan_iceberg(made.address).collect()
+    assert sorted(frame["event_id"]) == ["a", "b", "c", "d"]
+    assert frame["n"].dtype == polars.Int64
+
+
+def test_a_second_look_changes_nothing(tmp_path):
+    data = copied(tmp_path, "ab")
+    make_table(data, "events")
+    assert make_table(data, "events").rows == 2
+
+
+def test_rows_without_ids_make_no_table_and_no_failure(tmp_path):
+    made = make_table(copied(tmp_path, "ab", id_column="name"), "events")
+    assert (made.rows, made.exit_code, made.set_aside) == (0, 0, 1)
+    assert "no table" in next(made.lines(tmp_path))
+
+
+def test_a_table_that_cannot_be_made_is_a_failure(tmp_path):
+    data = copied(tmp_path, "ab")
+    (data / lake_copy.INTERNAL / lake_copy.METADATA).write_text("{")
+    made = make_table(data, "events")
+    assert made.exit_code == 1
+    assert "could not be made" in next(made.lines(data))
+
+
+def test_twice_is_told_as_such():
+    made = Table(3, 2, 1, 10, "x")
+    assert made.exit_code == 1
+    assert "1 row twice" in next(made.lines(table.Path("d")))
+
+
+def test_without_the_libraries_there_is_nothing_to_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "is_installed", lambda: False)
+    assert make_table(tmp_path, "events") is None
+
+
+def test_an_earlier_table_is_moved_aside_with_its_files(tmp_path):
+    data = copied(tmp_path, "ab")
+    make_table(data, "events")
+    moved = lake_copy.prepare(data, "events")
+    assert not (data / "lake").exists()
+    assert (moved / "lake" / "sluice" / "events").is_dir()
+    assert json.loads((moved / "_sluice" / "metadata.json").read_text())
