@@ -20,6 +20,7 @@ from sluice_core.deadletter import DeadLetter
 from sluice_core.lake.telling import Telling
 from sluice_core.lake.told import FILTERED, MUST, Told
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_core.wire.event_id import digest
 from typer.testing import CliRunner
 
 names = st.lists(st.sampled_from([f"e{n}" for n in range(9)]), max_size=12)
@@ -228,3 +229,46 @@ def test_rows_that_a_transform_left_out_are_told_by_objects_and_notes() -> None:
     assert judge(objects, source=_given([*"abcdefg"])).account.lost == 1
     # Counted more often than rows are missing: one of them could be a loss.
     assert judge(objects, source=_given([*"abcde"])).exit_code == 2
+
+
+@pytest.mark.parametrize("rule", [("meta", "id"), ("key.with", "id"), "sha256"])
+@pytest.mark.parametrize("name", ["b.jsonl", "b.jsonl.gz"])
+def test_raw_objects_are_counted_by_the_id_that_the_producer_saw(
+    rule: str | tuple[str, ...], name: str
+) -> None:
+    lines = [
+        json.dumps({part: {"id": f"{part}{n}"} for part in ("meta", "key.with")}).encode()
+        for n in range(3)
+    ]
+    ids = [digest(line) if rule == "sha256" else f"{rule[0]}{n}" for n, line in enumerate(lines)]
+    body = b"".join(line + b"\n" for line in lines)
+    bucket = FakeS3()
+    bucket.put(
+        f"events/{name}",
+        gzip.compress(body) if name.endswith("gz") else body,
+        metadata={"rows": "3", "columns": "raw"},
+    )
+    found = read_objects("s3://bucket/events", bucket, "event_id", rule)
+    verdict = judge(found, source=_given([*ids, "gone"]), samples=9)
+    assert verdict.account.samples["lost"] == ["gone"]
+    assert (verdict.account.rows, verdict.account.unexpected) == (3, 0)
+
+
+def test_raw_objects_cannot_be_counted_by_sse_ids_nor_be_cut_short() -> None:
+    bucket = FakeS3()
+    bucket.put("events/b.jsonl", _event("a") + b"\n", metadata={"rows": "2", "columns": "raw"})
+    found = read_objects("s3://bucket/events", bucket, "event_id", "sse")
+    assert "SLUICE_EVENT_ID=sse" in found.uncounted["b.jsonl"]
+    found = read_objects("s3://bucket/events", bucket, "event_id")
+    assert found.odd == {"b.jsonl": "its metadata say 2 rows, it holds 1"}
+
+
+def test_a_directory_of_raw_objects_is_counted_by_the_command(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "b.jsonl").write_bytes(b'{"key": {"id": "a"}}\n{"key": {"id": "b"}}\n')
+    (tmp_path / "ids").write_text("a\nb\nc\n")
+    asked = [str(tmp_path / "data"), "--source-ids", str(tmp_path / "ids"), "--json"]
+    found = CliRunner().invoke(app, ["verify", *asked, "--event-id", "key.id"])
+    assert found.exit_code == 1, found.output
+    assert json.loads(found.output)["lost"] == 1
+    assert CliRunner().invoke(app, ["verify", *asked, "--event-id", "key..id"]).exit_code == 2

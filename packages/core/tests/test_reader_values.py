@@ -93,3 +93,16 @@ def test_json_lines_keep_integers_of_any_length(tmp_path: Path) -> None:
     big = 10**30 + 1
     (tmp_path / "a.jsonl").write_text(f'{{"v":{big}}}\n{{"v":1}}\n{{"v":null}}\n{{"v":1e300}}\n')
     assert read_arrow(tmp_path).column("v").to_pylist() == [str(big), "1", None, "1e+300"]
+
+
+def test_events_as_they_came_are_read_whatever_they_hold(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_bytes(
+        b'{"id": 1, "meta": {"id": "a"}, "half": "x\\ud83d", "pair": "\\ud83d\\ude00"}\n'
+        b'{"id": 2, "meta": {"id": 5, "more": [1]}, "half": "\\\\ud83d"}\n'
+    )
+    (tmp_path / "c.jsonl").write_bytes(b'{"id": 3, "meta": {"dt": null}}\n')
+    frame = read_batches(tmp_path)
+    assert frame["id"].tolist() == [1, 2, 3]
+    assert frame["meta"].tolist() == ['{"id":"a"}', '{"id":5,"more":[1]}', '{"dt":null}']
+    assert frame["half"].tolist()[:2] == ["x\ufffd", "\\ud83d"]
+    assert frame["pair"].tolist()[0] == "😀"

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sluice_core import reasons
 from sluice_core.errors import DeadLetterError
 from sluice_core.wire.event_id import event_id
+from sluice_core.wire.id_rule import SHA256, parse_rule
 from sluice_producer.pack.filter import CANARY, EMPTY, TYPE, Dropped, Judge
-from sluice_producer.pack.identity import SHA256, Identity, parse_rule
+from sluice_producer.pack.identity import Identity
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import SourceFailed
 

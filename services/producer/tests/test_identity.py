@@ -11,8 +11,9 @@ from sluice_core.errors import ConfigError, DeadLetterError
 from sluice_core.settings import load_settings
 from sluice_core.wire.beside import EVENT_MAX_CHARS
 from sluice_core.wire.event_id import digest, event_id
+from sluice_core.wire.id_rule import SHA256, SSE, parse_rule
 from sluice_producer.pack.filter import Judge
-from sluice_producer.pack.identity import SHA256, SSE, Identity, parse_rule
+from sluice_producer.pack.identity import Identity
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.parser import SourceEvent
 

@@ -16,6 +16,9 @@ DROPPED_METADATA: Final = "rows-dropped"
 """The same of the rows that a transform left out on purpose."""
 COLUMN_TYPES_METADATA: Final = "column-types"
 """The same of the types of its columns, a letter each (`sluice_core.lake.column_types`)."""
+COLUMNS_METADATA: Final = "columns"
+"""The same of an object without columns, whose lines are events as they came: `RAW`."""
+RAW: Final = "raw"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 

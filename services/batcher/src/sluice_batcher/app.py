@@ -72,7 +72,7 @@ class Batcher:
             metrics,
             bucket=clients.bucket,
             max_unpacked_bytes=settings.pack_max_unpacked_bytes,
-            keep_events=conversion.transform is not None,
+            keep_events=conversion.columns.whole or conversion.transform is not None,
             unwrap=settings.unwrap,
         )
         ages = RecentAge(clock)

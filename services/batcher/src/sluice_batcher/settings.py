@@ -7,6 +7,7 @@ from sluice_core.limits import SQS_IN_FLIGHT, SQS_MAX_VISIBILITY_SECONDS, SQS_MA
 from sluice_core.settings import CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 
+from sluice_batcher.rows.columns import RAW
 from sluice_batcher.rows.event_time import DEFAULT, parse_paths
 from sluice_batcher.write.compress import LEVELS, Compression
 from sluice_batcher.write.formats import default_compression
@@ -34,7 +35,7 @@ class BatcherSettings(CommonSettings):
     columns: str = Field(
         "article",
         min_length=1,
-        description="`article`, `recentchange` (every field, typed), or a YAML file of columns (name, path, type).",
+        description="`article`, `recentchange` (every field, typed), `raw` (each event as it came, for JSON lines only), or a YAML file of columns (name, path, type).",
     )
     batch_max_rows: int = Field(
         100,
@@ -130,6 +131,14 @@ class BatcherSettings(CommonSettings):
         """Rules between settings that do not hold, a line each."""
         problems = super().contradictions()
         compression = Compression(self.compression or default_compression(self.format))
+        if self.columns == RAW and self.format != "jsonl":
+            problems.append(
+                f"SLUICE_COLUMNS=raw: events as they came are JSON lines; SLUICE_FORMAT={self.format} has columns"
+            )
+        if self.columns == RAW and self.transform is not None:
+            problems.append(
+                f"SLUICE_TRANSFORM={self.transform!r}: a hook works on columns, and SLUICE_COLUMNS=raw has none"
+            )
         levels = LEVELS.get(compression, range(0))
         if self.compression_level is not None and self.compression_level not in levels:
             problems.append(

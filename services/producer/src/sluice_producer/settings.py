@@ -10,8 +10,8 @@ from sluice_core.secrets import Secrets, public_url
 from sluice_core.settings import SECRET_URL, CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 from sluice_core.version import __version__
+from sluice_core.wire.id_rule import SHA256, SSE, Rule, parse_rule
 
-from sluice_producer.pack.identity import SHA256, SSE, Rule, parse_rule
 from sluice_producer.progress.tracker import parse_since
 from sluice_producer.source.headers import parse_headers
 

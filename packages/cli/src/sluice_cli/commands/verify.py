@@ -7,7 +7,8 @@ import orjson
 import typer
 from rich.console import Console
 from sluice_core.aws.s3 import BucketLike
-from sluice_core.errors import PermanentError
+from sluice_core.errors import ConfigError, PermanentError
+from sluice_core.wire.id_rule import Rule, parse_rule
 
 from sluice_cli.failures import told
 from sluice_cli.lake.installed import (
@@ -69,6 +70,13 @@ def main(
             help="Count the lake's table, too. Default: yes, where there is one.",
         ),
     ] = None,
+    event_id: Annotated[
+        str,
+        typer.Option(
+            envvar="SLUICE_EVENT_ID",
+            help="In raw objects, where the event's id is; as SLUICE_EVENT_ID, which is taken.",
+        ),
+    ] = "meta.id",
     samples: Annotated[int, typer.Option(min=0, help="Ids to name of each kind.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -79,6 +87,7 @@ def main(
     rule a loss out (ids shared by events that differ, no column of ids, no objects).
     """
     with told(code=2):
+        rule = _rule(event_id)
         given = read_given(source_ids) if source_ids else None
         sent = read_given(ledger) if ledger else None
         local = where is not None and not where.startswith("s3://")
@@ -99,7 +108,7 @@ def main(
         table_there = lake is not False and (
             folder is not None if local else _may_have_table(bucket, lake)
         )
-        objects = verify.read_objects(place, bucket, id_column, may_move=table_there)
+        objects = verify.read_objects(place, bucket, id_column, rule, may_move=table_there)
         table = table_module().read_ids(place, folder, id_column) if table_there else None
         if lake and table is None:
             raise PermanentError("there is no table yet: `sluice compact` makes it")
@@ -126,3 +135,10 @@ def _may_have_table(bucket: BucketLike | None, asked: bool | None) -> bool:
         must_have_no_table(bucket)
         return False
     return True
+
+
+def _rule(text: str) -> Rule:
+    try:
+        return parse_rule(text)
+    except ValueError as error:
+        raise ConfigError(f"--event-id {text}: {error}") from error

@@ -1,6 +1,6 @@
 """The event ids of all objects, and which objects are not what they should be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import NoColumnError, NotFoundError, PermanentError
-from sluice_core.keys import DROPPED_METADATA, ROWS_METADATA, dropped_prefix
+from sluice_core.keys import (
+    COLUMNS_METADATA,
+    DROPPED_METADATA,
+    RAW,
+    ROWS_METADATA,
+    dropped_prefix,
+)
 from sluice_core.lake.occurrences import Array
-from sluice_core.lake.reader import Part, parts, read_table
+from sluice_core.lake.reader import Part, parts, raw_lines, read_table
+from sluice_core.wire.event_id import META_ID, digest, find_id
+from sluice_core.wire.id_rule import SSE, Rule
 
 _READERS: Final = 8
 
@@ -35,27 +43,39 @@ class Scanned:
 
 
 def scan(
-    where: str | Path, *, bucket: BucketLike | None, column: str, may_move: bool = False
+    where: str | Path,
+    *,
+    bucket: BucketLike | None,
+    column: str,
+    rule: Rule = META_ID,
+    may_move: bool = False,
 ) -> Iterator[Scanned]:
-    """All objects under `where`; only `column` is decoded. Raises PermanentError when `where` does not exist.
+    """All objects under `where`; only `column` is decoded, in events as they came what `rule` names. Raises PermanentError when `where` does not exist.
 
     `may_move`: an object that is gone when it is read has been taken into the table, which is read afterwards.
     """
     with ThreadPoolExecutor(_READERS, "objects") as readers:
         for found in readers.map(
-            lambda part: _scan(part, column, may_move=may_move), parts(where, bucket=bucket)
+            lambda part: _scan(part, column, rule, may_move=may_move), parts(where, bucket=bucket)
         ):
             if found is not None:
                 yield found
 
 
-def _scan(part: Part, column: str, *, may_move: bool) -> Scanned | None:
+def _scan(part: Part, column: str, rule: Rule, *, may_move: bool) -> Scanned | None:
     dropped = 0
     try:
         body, metadata = part.load()
         dropped = dropped_rows(metadata)
+        if metadata.get(COLUMNS_METADATA) == RAW:
+            return _raw(part, raw_lines(part.name, body), rule, metadata)
         ids = read_table(part.name, body, columns=[column]).column(0)
     except NoColumnError as error:
+        # A file has no metadata: it holds events as they came where one has its id where the rule says.
+        if ".jsonl" in part.name.lower() and isinstance(rule, tuple):
+            lines = raw_lines(part.name, body)
+            if any(find_id(line, rule) for line in lines):
+                return _raw(part, lines, rule, {})
         rows = read_table(part.name, body).num_rows
         return Scanned(
             part.name, part.size, _text([]), rows, str(error), countable=False, dropped=dropped
@@ -73,6 +93,17 @@ def _scan(part: Part, column: str, *, may_move: bool) -> Scanned | None:
     names = names.filter(pc.not_equal(names, pa.scalar("", _TEXT)))
     fault = _fault(rows, len(names), metadata.get(ROWS_METADATA))
     return Scanned(part.name, part.size, names, rows, fault, dropped=dropped)
+
+
+def _raw(part: Part, lines: Sequence[bytes], rule: Rule, metadata: Mapping[str, str]) -> Scanned:
+    """Events as they came: their ids are where the producer has looked, else the hash of each."""
+    if rule == SSE:
+        why = "holds events as they came, which do not tell the SSE ids that SLUICE_EVENT_ID=sse asks for"
+        return Scanned(part.name, part.size, _text([]), len(lines), why, countable=False)
+    path = rule if isinstance(rule, tuple) else ()
+    names = [(find_id(line, path) if path else None) or digest(line) for line in lines]
+    fault = _fault(len(lines), len(names), metadata.get(ROWS_METADATA))
+    return Scanned(part.name, part.size, _text(names), len(lines), fault)
 
 
 def dropped_rows(metadata: Mapping[str, str]) -> int:

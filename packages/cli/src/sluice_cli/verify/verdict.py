@@ -12,6 +12,8 @@ from sluice_core.deadletter import DeadLetter
 from sluice_core.lake.account import Account, account
 from sluice_core.lake.shards import Shards
 from sluice_core.lake.telling import Telling
+from sluice_core.wire.event_id import META_ID
+from sluice_core.wire.id_rule import Rule
 
 from sluice_cli.dlq.content import content
 from sluice_cli.dlq.peek import Peek
@@ -175,13 +177,21 @@ def read_messages(queue: QueueLike, bucket: BucketLike | None, *, patience: floa
 
 
 def read_objects(
-    where: str | Path, bucket: BucketLike | None, column: str, *, may_move: bool = False
+    where: str | Path,
+    bucket: BucketLike | None,
+    column: str,
+    rule: Rule = META_ID,
+    *,
+    may_move: bool = False,
 ) -> Objects:
-    """The ids of all rows under `where`. Raises PermanentError when it does not exist. `may_move` as in `scan`."""
+    """The ids of all rows under `where`: in `column`, or where `rule` says in events as they came.
+
+    Raises PermanentError when it does not exist. `may_move` as in `scan`.
+    """
     found = Objects()
     if bucket is not None:
         found.dropped += dropped_whole(bucket, _prefix(str(where)))
-    for item in scan(where, bucket=bucket, column=column, may_move=may_move):
+    for item in scan(where, bucket=bucket, column=column, rule=rule, may_move=may_move):
         found.count += 1
         found.size += item.size
         found.rows += item.rows

@@ -7,6 +7,7 @@ objects are not Sluice's and are passed over, and so are names that begin with `
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ _ARROW: Final[Mapping[str, pa.DataType]] = {
 }
 
 
+_HALF_PAIR: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 _EXACT_FROM: Final = 2**63
 """orjson makes a float of an integer beyond 64 bits."""
 
@@ -141,15 +146,8 @@ def read_table(
     CSV columns without a type in `types` are text; of Parquet and CSV only `columns` are decoded.
     Raises PermanentError naming the object, also when it has no such column.
     """
-    stem = name.lower()
     try:
-        if stem.endswith(".gz"):
-            stem, body = stem[:-3], gzip.decompress(body)
-        elif stem.endswith(".zst"):
-            with zstandard.ZstdDecompressor().stream_reader(
-                body, read_across_frames=True
-            ) as stream:
-                stem, body = stem[:-4], stream.read(MAX_OBJECT_BYTES)
+        stem, body = _unpacked(name, body)
         if stem.endswith(".parquet"):
             file = pa.parquet.ParquetFile(pa.BufferReader(body))
             _must_have(name, file.schema_arrow.names, columns)
@@ -165,6 +163,28 @@ def read_table(
     except orjson.JSONDecodeError as error:
         raise PermanentError(f"{name} cannot be read: a line is not JSON: {error}") from error
     raise PermanentError(f"{name}: not a format that Sluice writes (csv, jsonl, parquet; gz, zst)")
+
+
+def raw_lines(name: str, body: bytes) -> list[bytes]:
+    """The lines of one object of JSON lines; raises PermanentError naming the object."""
+    try:
+        stem, body = _unpacked(name, body)
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        raise PermanentError(f"{name} cannot be read: {error}") from error
+    if not stem.endswith(".jsonl"):
+        raise PermanentError(f"{name}: events as they came are JSON lines")
+    return [line for line in body.split(b"\n") if line]
+
+
+def _unpacked(name: str, body: bytes) -> tuple[str, bytes]:
+    """The name in lower case without its ending of a compression, and what that holds."""
+    stem = name.lower()
+    if stem.endswith(".gz"):
+        return stem[:-3], gzip.decompress(body)
+    if stem.endswith(".zst"):
+        with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as stream:
+            return stem[:-4], stream.read(MAX_OBJECT_BYTES)
+    return stem, body
 
 
 def _must_have(name: str, there: Sequence[str], columns: Sequence[str] | None) -> None:
@@ -203,7 +223,14 @@ def _jsonl(body: bytes) -> pa.Table:
 
 
 def _row(line: bytes) -> Any:
-    row = orjson.loads(line)
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # An event as it came may hold the escape of half a surrogate pair, which is JSON and no UTF-8.
+        mended = _HALF_PAIR.sub(_mend, line)
+        if mended == line:
+            raise
+        row = orjson.loads(mended)
     if isinstance(row, dict) and any(
         isinstance(value, float) and abs(value) >= _EXACT_FROM for value in row.values()
     ):
@@ -211,12 +238,16 @@ def _row(line: bytes) -> Any:
     return row
 
 
+def _mend(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
+
+
 def _column(values: list[Any]) -> "pa.Array[Any]":
     column: pa.Array[Any]
     try:
         column = pa.array(values)
     except ARROW_ERRORS:
-        # A user's own column may mix types: then every value is its JSON text.
+        # A user's own column may mix types, and so may an event's field: then every value is its JSON text.
         column = pa.array([as_text(value) for value in values], pa.string())
     return column
 

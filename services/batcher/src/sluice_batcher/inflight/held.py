@@ -36,7 +36,7 @@ class Held:
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
     accepted. `refused`: SQS knows its lease no more. `generation`: see `InFlight`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
-    with an SSE id. `events` and `positions` are kept only for a transform that may fail.
+    with an SSE id. `events` and `positions` are kept only where events are rows as they came, and for a transform that may fail.
     """
 
     message_id: str

@@ -31,7 +31,7 @@ _TOLD_CODECS: Final = 20
 
 
 class Intake:
-    """Takes messages in. `keep_events` keeps their bytes until the flush, for a transform that may fail."""
+    """Takes messages in. `keep_events` keeps their bytes until the flush: they are the rows, or a transform may fail."""
 
     def __init__(
         self,

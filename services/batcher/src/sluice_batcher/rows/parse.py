@@ -5,7 +5,7 @@ One bad event never takes its neighbours along: it comes back with its place and
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
@@ -61,6 +61,7 @@ class Parser:
         wanted.append((ID_PATH, Kind.STRING))
         wanted += [(path, Kind.TIMESTAMP) for path in times]
         self._columns = columns.name
+        self._whole = columns.whole
         self._judged = [(c.path, c.kind) for c in columns.columns if not c.path[0].startswith("@")]
         self.shape = Shape(wanted)
 
@@ -70,6 +71,8 @@ class Parser:
         if decode is not None and max(map(len, events), default=0) <= self._max_bytes:
             try:
                 rows = list(map(decode, events))
+                if self._whole:
+                    _must_be_utf8(events)
             except FAULTS:
                 pass
             else:
@@ -128,6 +131,11 @@ class Parser:
             raise DeadLetterError(
                 reasons.TOO_LARGE, f"{len(event)} bytes; {self._max_bytes} are allowed"
             )
+        if self._whole:
+            try:
+                _must_be_utf8([event])
+            except UnicodeDecodeError as error:
+                raise _bad_utf8(error) from error
         if self.shape.decode is not None:
             try:
                 return self.shape.decode(event), True
@@ -164,6 +172,17 @@ class Parser:
         ]
 
 
+def _must_be_utf8(events: Iterable[bytes]) -> None:
+    """Raises UnicodeDecodeError. A decoder does not look at the text that it skips; who gets the whole event does."""
+    for event in events:
+        if not event.isascii():
+            event.decode()
+
+
+def _bad_utf8(error: UnicodeDecodeError) -> DeadLetterError:
+    return DeadLetterError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8")
+
+
 def _found(value: Any, kind: Kind) -> bool:
     return value is not None and to_kind(value, kind) is not None
 
@@ -173,7 +192,7 @@ def load_object(event: bytes) -> dict[str, Any]:
     try:
         loaded = load_json(event)
     except UnicodeDecodeError as error:
-        raise DeadLetterError(reasons.BAD_UTF8, f"byte {error.start} is not UTF-8") from error
+        raise _bad_utf8(error) from error
     except json.JSONDecodeError as error:
         raise DeadLetterError(reasons.NOT_JSON, f"{error.msg} at character {error.pos}") from error
     except ValueError as error:

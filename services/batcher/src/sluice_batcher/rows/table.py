@@ -5,7 +5,7 @@ the types tells; a column with anything else in it is converted value by value (
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, Final, Protocol
 
@@ -27,6 +27,7 @@ from sluice_batcher.rows.columns import (
 )
 from sluice_batcher.rows.convert import is_missing, plain, to_kind
 from sluice_batcher.rows.event_time import DEFAULT_PATHS
+from sluice_batcher.rows.lines import events_table
 from sluice_batcher.rows.shape import Path, Shape
 from sluice_batcher.rows.times import MICROS, TIMESTAMP, timestamp_array
 
@@ -47,6 +48,8 @@ class HasRows(Protocol):
     types: Sequence[str] | None
     sse_ids: Sequence[str | None] | None
     sent_at: float
+    events: Sequence[bytes]
+    positions: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,12 @@ class TableMaker:
         self._schema = columns.schema
         self._shape = shape
         self._times = times
+        self._whole = columns.whole
 
     def make(self, messages: Sequence[HasRows]) -> Rows:
         """All rows of the messages, in order. A row without an event time has its message's `sent_at`."""
-        return _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
+        rows = _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
+        return replace(rows, table=events_table(messages)) if self._whole else rows
 
 
 class _Making:

@@ -11,7 +11,9 @@ from urllib.parse import quote
 import pyarrow as pa
 from sluice_core.keys import (
     COLUMN_TYPES_METADATA,
+    COLUMNS_METADATA,
     DROPPED_METADATA,
+    RAW,
     ROWS_METADATA,
     batch_name,
     dropped_key,
@@ -22,6 +24,7 @@ from sluice_core.version import __version__
 
 from sluice_batcher.inflight.held import Held
 from sluice_batcher.rows.arrow import pc
+from sluice_batcher.rows.lines import EVENTS
 from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.rows.times import MICROS
 from sluice_batcher.write.formats import Format
@@ -131,7 +134,7 @@ class ObjectMaker:
             content_type=self._format.content_type,
             metadata={
                 ROWS_METADATA: str(table.num_rows),
-                COLUMN_TYPES_METADATA: letters(table.schema),
+                **_columns(table.schema),
                 "first-event-id": _ascii(ids[0]),
                 "last-event-id": _ascii(ids[-1]),
                 "packs-sha256": digest,
@@ -142,6 +145,13 @@ class ObjectMaker:
                 zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True)
             ),
         )
+
+
+def _columns(schema: pa.Schema) -> dict[str, str]:
+    """What tells a reader of the object's columns, or that it has none."""
+    if schema == EVENTS:
+        return {COLUMNS_METADATA: RAW}
+    return {COLUMN_TYPES_METADATA: letters(schema)}
 
 
 def _digest(names: Iterable[str]) -> str:

@@ -6,47 +6,19 @@ takes its place: of the SSE id and the data, which tells two equal events apart 
 SSE ids are positions, which change when an event is sent again: there the data alone is hashed.
 """
 
-import json
 from collections.abc import Callable
-from typing import Final
 
 from sluice_core.wire.beside import EVENT_MAX_CHARS
 from sluice_core.wire.event_id import META_ID, digest, find_id, parsed_id
+from sluice_core.wire.id_rule import SHA256, SSE, Rule
 
 from sluice_producer.source.parser import SourceEvent
-
-SHA256: Final = "sha256"
-SSE: Final = "sse"
-
-Rule = str | tuple[str, ...]
-"""`SHA256`, `SSE`, or a path in the data."""
 
 Named = tuple[str, bool]
 """An id, and whether it is to be carried."""
 
 Namer = Callable[[SourceEvent, bytes, str | None], Named]
 """Names an event, given the bytes that will be sent and the `meta.id` in them."""
-
-
-def parse_rule(text: str) -> Rule:
-    """The rule that a setting names: `sha256`, `sse`, `a.path`, or a path as a JSON list, whose keys may hold
-    dots (and be named like a rule). Raises ValueError."""
-    if text in (SHA256, SSE):
-        return text
-    if text.startswith("["):
-        try:
-            parts = json.loads(text)
-        except (ValueError, RecursionError):
-            parts = None
-        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-            parts = []
-    else:
-        parts = text.split(".")
-    if not parts or not all(parts):
-        raise ValueError(
-            f"`{SHA256}`, `{SSE}` or a path is needed: keys joined by dots, or a JSON list of them"
-        )
-    return tuple(parts)
 
 
 def body_of(event: SourceEvent) -> bytes:

@@ -1,6 +1,6 @@
 """Column sets: which fields of an event become which columns, in which order and of which type."""
 
-from sluice_batcher.rows.columns.load import load_columns
+from sluice_batcher.rows.columns.load import RAW, load_columns
 from sluice_batcher.rows.columns.model import (
     EVENT_ID,
     EVENT_TIME,
@@ -17,6 +17,7 @@ __all__ = [
     "EVENT_ID",
     "EVENT_TIME",
     "EVENT_TYPE",
+    "RAW",
     "SPECIAL",
     "SSE_ID",
     "Column",

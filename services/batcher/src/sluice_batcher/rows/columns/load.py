@@ -15,24 +15,28 @@ from sluice_core.errors import ConfigError, os_reason
 from sluice_batcher.rows.columns.model import SPECIAL, Column, ColumnSet, Kind, refused_key
 
 BUILT_IN: Final = ("article", "recentchange")
+RAW: Final = "raw"
+"""The setting that asks for no columns: the events as they came."""
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _KEYS: Final = ("name", "path", "type")
 
 
 def load_columns(setting: str, partitions: Collection[str] = ()) -> ColumnSet:
-    """The built-in set of that name, or the set in that YAML file.
+    """The built-in set of that name, the set in that YAML file, or for `raw` the one without columns.
 
     `partitions`: names of the partitions that the objects stand under, which no column may bear: engines put
     a partition's value in the place of such a column's.
     Raises ConfigError, whose one line names the file, the line in it and the rule that does not hold.
     """
+    if setting == RAW:
+        return ColumnSet(RAW, (), whole=True)
     if setting in BUILT_IN:
         text = (resources.files(__package__) / f"{setting}.yaml").read_text(encoding="utf-8")
         return parse_columns(text, f"{setting}.yaml", setting, partitions)
     path = Path(setting)
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(
-            f"SLUICE_COLUMNS={setting!r}: neither one of {', '.join(BUILT_IN)} nor a .yaml file"
+            f"SLUICE_COLUMNS={setting!r}: neither one of {', '.join((*BUILT_IN, RAW))} nor a .yaml file"
         )
     try:
         text = path.read_text(encoding="utf-8")

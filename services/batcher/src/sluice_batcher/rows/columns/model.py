@@ -66,10 +66,11 @@ class Column:
 
 @dataclass(frozen=True)
 class ColumnSet:
-    """The columns of the output, in order."""
+    """The columns of the output, in order. `whole`: none, the events go out as they came."""
 
     name: str
     columns: tuple[Column, ...]
+    whole: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -79,7 +80,7 @@ class ColumnSet:
     @property
     def has_event_id(self) -> bool:
         """Whether rows can be told apart: without it `sluice verify` cannot count them."""
-        return any(column.path == EVENT_ID for column in self.columns)
+        return self.whole or any(column.path == EVENT_ID for column in self.columns)
 
 
 def refused_key(path: Iterable[str]) -> str | None:

@@ -1,5 +1,7 @@
 """JSON lines: one object a line with every column in order, null where nothing is.
 
+Where there are no columns, it is each event as it came.
+
 Times are ISO 8601 in UTC (`2026-11-23T14:00:00Z`); JSON columns stay text, as in the other formats, so that
 a column has one type whatever its events held.
 """
@@ -10,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 import pyarrow as pa
 
+from sluice_batcher.rows.lines import EVENTS, lines_of
 from sluice_batcher.write.compress import Compression, compressor
 from sluice_batcher.write.formats.model import (
     text_content_type,
@@ -30,6 +33,8 @@ class JsonLinesFormat:
 
     def encode(self, table: pa.Table) -> bytes:
         """See `Format.encode`."""
+        if table.schema == EVENTS:
+            return self._compress(lines_of(table))
         names = table.column_names
         columns: list[Sequence[Any]] = [column.to_pylist() for column in table.columns]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
