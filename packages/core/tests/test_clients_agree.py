@@ -186,3 +186,24 @@ def test_one_answer_has_one_outcome(pair, loopback, call, answer):
         assert ours[:2] == theirs[:2]
     else:
         assert ours == theirs
+
+
+OWN = {
+    *("authorization", "x-amz-date", "connection", "accept", "expect", "accept-encoding"),
+    *("content-length", "amz-sdk-invocation-id", "amz-sdk-request", "x-amz-content-sha256"),
+}
+"""What differs from one request to the next, or is the client's own affair."""
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_both_send_the_same(pair, loopback, call):
+    loopback.answer = loopback.Answer(**ANSWERS["nothing"])
+    sent = []
+    for aws in pair:
+        outcome(aws, loopback.url, call)
+        seen = loopback.requests[-1]
+        told = {name: value for name, value in seen.headers.items() if name not in OWN}
+        told["user-agent"] = told["user-agent"].split(" ")[0]
+        body = seen.body if call == "put" else json.loads(seen.body)
+        sent.append((seen.method, seen.path, told, body))
+    assert sent[0] == sent[1]

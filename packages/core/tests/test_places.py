@@ -214,6 +214,8 @@ def test_a_name_and_password_in_the_endpoint_sign_nothing(environ, loopback):
         aws = connect(client, AWS_ENDPOINT_URL=loopback.url.replace("http://", "http://me:pw@"))
         Bucket(aws, "bucket").put("k", b"x")
         assert "Credential=AKIATEST00000000/" in loopback.requests[-1].headers["authorization"]
+        places = getattr(aws.carrier.over(aws.s3), "_buckets", {})
+        assert not [place for place in places.values() if "me" in place.url]
 
 
 PROCESS = """#!/bin/sh
