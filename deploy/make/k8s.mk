@@ -6,10 +6,15 @@ KIND_NODE_IMAGE ?=
 KEDA_VERSION ?= 2.20.2
 KEDA_MANIFEST ?= https://github.com/kedacore/keda/releases/download/v$(KEDA_VERSION)/keda-$(KEDA_VERSION).yaml
 HELM_ARGS ?=
+# Where images and chart are pushed, and for which machines: make images REGISTRY=ghcr.io/acme
+REGISTRY ?=
+PLATFORMS ?= linux/amd64,linux/arm64
+TAG ?=
 E2E_ARGS ?=
+export REGISTRY PLATFORMS TAG
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
-.PHONY: up down status e2e chart-lint chart-readme chart-schema dashboards
+.PHONY: up down status images chart-push e2e chart-lint chart-readme chart-schema dashboards
 
 up: ## A kind cluster with KEDA and the whole pipeline in it
 	@deploy/scripts/up.sh
@@ -23,6 +28,12 @@ status: ## Its pods, scaling, queues and newest objects
 e2e: chart-lint $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k scaling" runs some)
 	@tag=$$(EXTRA_IMAGES=prom/prometheus:v2.42.0 deploy/scripts/cluster.sh) && \
 	  SLUICE_E2E_TAG="$$tag" SLUICE_E2E_CONTEXT="kind-$(CLUSTER)" $(BIN)/pytest tests/e2e -m e2e $(E2E_ARGS)
+
+images: ## Build the images for PLATFORMS and push them to REGISTRY, with TAG
+	@deploy/scripts/images.sh
+
+chart-push: ## Package the chart and push it to oci://REGISTRY/charts
+	@deploy/scripts/chart-push.sh
 
 chart-lint: ## helm lint, and the chart against the schemas of Kubernetes 1.31 to 1.36
 	@deploy/scripts/chart-lint.sh

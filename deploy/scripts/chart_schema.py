@@ -22,6 +22,7 @@ SERVICES: Final[dict[str, type[CommonSettings]]] = {
     "batcher": BatcherSettings,
 }
 TYPES: Final = ("string", "integer", "number", "boolean", "object", "array")
+NULLABLE: Final = ("string", "object", "array")
 LIMITS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength")
 Schema = dict[str, Any]
 
@@ -63,7 +64,7 @@ def node(given: Any) -> Schema:
     """One node of the source as JSON Schema: see the source's head for what may stand there."""
     if isinstance(given, str):
         if given in TYPES:
-            return {"type": [given, "null"]}
+            return {"type": [given, "null"] if given in NULLABLE else given}
         return setting(given) if "." in given else {"$ref": f"#/$defs/{given}"}
     if not isinstance(given, dict):
         raise SourceError(f"{given!r}: a node is text or a mapping")
@@ -72,8 +73,8 @@ def node(given: Any) -> Schema:
     children = {key: node(value) for key, value in given.items() if not key.startswith("$")}
     if children:
         made |= {"type": "object", "additionalProperties": False, "properties": children}
-        # Helm takes a section away that is overridden with null; templates would fall over that, at a line of theirs.
-        required = [k for k, v in given.items() if k in children and _is_section(v)]
+        # Helm takes a value away that is overridden with null: what has no meaning then is refused here, by its name.
+        required = [k for k, v in given.items() if k in children and not _may_go(v, children[k])]
         made |= {"required": required} if required else {}
     if "ref" in own:
         made["$ref"] = f"#/$defs/{own.pop('ref')}"
@@ -82,13 +83,18 @@ def node(given: Any) -> Schema:
             made[key] = node(own.pop(key))
     if "anyOf" in own:
         made["anyOf"] = [node(item) for item in own.pop("anyOf")]
-    if isinstance(own.get("type"), str) and own["type"] != "null":
+    nullable = own.pop("null", own.get("type") in NULLABLE)
+    if nullable and isinstance(own.get("type"), str):
         own["type"] = [own["type"], "null"]
     return made | own
 
 
-def _is_section(given: Any) -> bool:
-    return isinstance(given, dict) and any(not key.startswith("$") for key in given)
+def _may_go(given: Any, made: Schema) -> bool:
+    """Whether a value may be null, or not there."""
+    is_setting = "." in given if isinstance(given, str) else "$setting" in given
+    if is_setting or "$ref" in made or "anyOf" in made:
+        return True
+    return "null" in made.get("type", ()) or None in made.get("enum", ())
 
 
 def schema(text: str) -> str:

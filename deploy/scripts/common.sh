@@ -6,6 +6,8 @@ CLUSTER=${CLUSTER:-sluice}
 NAMESPACE=${NAMESPACE:-sluice}
 CHART=$ROOT/deploy/helm/sluice
 CONTEXT=kind-$CLUSTER
+# An attestation makes an index of an image, and `kind load` of containerd's store takes an index for another platform's.
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -20,6 +22,12 @@ need_cluster_tools() {
   need kind "install kind (https://kind.sigs.k8s.io/docs/user/quick-start/#installation), or: go install sigs.k8s.io/kind@v0.33.0"
   need kubectl "install kubectl (https://kubernetes.io/docs/tasks/tools/)"
   need helm "install Helm 3.14 or later (https://helm.sh/docs/intro/install/)"
+}
+
+# place: s3://BUCKET/PREFIX/ of the release, whatever its values are.
+place() {
+  helm get values sluice --all --kube-context "$CONTEXT" -n "$NAMESPACE" -o json |
+    python3 -c 'import json, sys; b = json.load(sys.stdin)["bucket"]; print("s3://" + "/".join(p for p in (b["name"], b.get("prefix")) if p) + "/")'
 }
 
 have_cluster() { kind get clusters 2>/dev/null | grep -qx "$CLUSTER"; }

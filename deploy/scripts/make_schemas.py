@@ -18,6 +18,7 @@ KINDS = {
     "ConfigMap": "io.k8s.api.core.v1.ConfigMap",
     "Deployment": "io.k8s.api.apps.v1.Deployment",
     "NetworkPolicy": "io.k8s.api.networking.v1.NetworkPolicy",
+    "PersistentVolumeClaim": "io.k8s.api.core.v1.PersistentVolumeClaim",
     "Pod": "io.k8s.api.core.v1.Pod",
     "PodDisruptionBudget": "io.k8s.api.policy.v1.PodDisruptionBudget",
     "Secret": "io.k8s.api.core.v1.Secret",

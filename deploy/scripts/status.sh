@@ -12,5 +12,5 @@ for queue in $(aws sqs list-queues --query 'QueueUrls[]' --output text); do
     --attribute-names ApproximateNumberOfMessages ApproximateNumberOfMessagesNotVisible \
     --query '[Attributes.ApproximateNumberOfMessages, Attributes.ApproximateNumberOfMessagesNotVisible]' --output text)
 done
-objects=$(aws s3 ls --recursive s3://sse-bucket/events/ || true)
+objects=$(aws s3 ls --recursive "$(place)" || true)
 printf '\n%s objects; the newest:\n%s\n' "$(printf '%s' "$objects" | grep -c . || true)" "$(printf '%s' "$objects" | tail -3)"

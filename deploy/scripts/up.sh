@@ -10,8 +10,9 @@ helm upgrade --install sluice "$CHART" --kube-context "$CONTEXT" -n "$NAMESPACE"
   -f "$CHART/values-kind.yaml" --set image.tag="$TAG" ${HELM_ARGS:-} --wait --timeout 180s >/dev/null ||
   die "the release did not become ready: 'make status' shows the pods"
 say "waiting for the first rows in S3"
+place=$(place)
 for _ in $(seq 60); do
-  object=$(k -n "$NAMESPACE" exec deployment/sluice-localstack -- awslocal s3 ls --recursive s3://sse-bucket/events/ 2>/dev/null | tail -1 || true)
+  object=$(k -n "$NAMESPACE" exec deployment/sluice-localstack -- awslocal s3 ls --recursive "$place" 2>/dev/null | tail -1 || true)
   [ -n "$object" ] && break
   sleep 2
 done

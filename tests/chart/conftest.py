@@ -45,8 +45,8 @@ class Rendered:
         ]
 
     def environment(self, ending: str) -> dict[str, Any]:
-        """Name → value (or valueFrom) of the container of one Deployment."""
-        (container,) = self.one("Deployment", ending)["spec"]["template"]["spec"]["containers"]
+        """Name → value (or valueFrom) of the first container of one Deployment."""
+        container = self.one("Deployment", ending)["spec"]["template"]["spec"]["containers"][0]
         return {e["name"]: e.get("value", e.get("valueFrom")) for e in container["env"]}
 
 
@@ -130,7 +130,13 @@ def kind_values() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def production_values() -> tuple[str, ...]:
-    return ("-f", str(CHART / "values-production.yaml"))
+    """With what an EKS cluster and AWS want to be told."""
+    role = "arn:aws:iam::123456789012:role/sluice-batcher"
+    return (
+        *("-f", str(CHART / "values-production.yaml")),
+        *("--set", "image.registry=registry.example/acme"),
+        *("--set", f"batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}"),
+    )
 
 
 @pytest.fixture(scope="session")

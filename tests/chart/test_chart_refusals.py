@@ -29,6 +29,15 @@ import pytest
         ("bucket.prefix=lake/dt\\=1", "/bucket/prefix"),
         ("autoscaling.fallback.replicas=0", "/autoscaling/fallback/replicas"),
         ("image.registry=https://x", "/image/registry"),
+        ("batcher.batch.maxBytes=64iB", "/batcher/batch/maxBytes"),
+        ("batcher.batch.maxRows=5000001", "/batcher/batch/maxRows"),
+        ("producer.pack.maxBytes=1048577", "/producer/pack/maxBytes"),
+        ("batcher.batch=null", "missing property 'batch'"),
+        ("batcher.replicas=null", "missing property 'replicas'"),
+        ("autoscaling.minReplicas=null", "missing property 'minReplicas'"),
+        ("demoSource.rate=fast", "/demoSource/rate"),
+        ("autoscaling.roleArn=me", "/autoscaling/roleArn"),
+        ("batcher.columnsFile.id=x", "/batcher/columnsFile"),
     ],
 )
 def test_the_schema_refuses(refusal, setting, place):
@@ -50,6 +59,11 @@ def test_the_schema_refuses(refusal, setting, place):
         (["autoscaling.minReplicas=11"], ["minReplicas=11", "maxReplicas=10"]),
         (["autoscaling.auth=secret"], ["aws.existingSecret"]),
         (["autoscaling.auth=existing"], ["autoscaling.authName"]),
+        (["autoscaling.auth=pod-identity"], ["names no role", "role-arn", "auth=operator"]),
+        (["image.registryRequired=true"], ["image.registry is empty", "make images"]),
+        (["producer.checkpoint=file:///tmp/c.json"], ["is on no volume", "persistence.enabled"]),
+        (["caBundle.configMap=a", "caBundle.secret=b"], ["caBundle"]),
+        (["networkPolicy.enabled=true", "networkPolicy.flavor=cilium"], ["cilium.io/v2"]),
         (["batcher.batch.maxAge=12h"], ["maxAge=12h", "12 h at most"]),
         (["batcher.shutdownGrace=26s"], ["batcher.terminationGracePeriodSeconds=30", "26s"]),
         (
@@ -93,7 +107,8 @@ def test_two_sources_do_not_share_a_checkpoint(render, refusal):
         "producers[1].name=b,producers[1].url=http://y",
     )
     same = "producers[0].checkpoint=file:///c,producers[1].checkpoint=file:///c"
-    assert "share the checkpoint file:///c" in refusal("--set", f"{one},{two},{same}")
+    volume = "producer.persistence.enabled=true"
+    assert "share the checkpoint file:///c" in refusal("--set", f"{one},{two},{same},{volume}")
     assert len(render("--set", f"{one},{two}").all("Deployment")) == 3
 
 

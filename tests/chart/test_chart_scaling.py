@@ -2,6 +2,8 @@
 
 import pytest
 
+ROLE = "arn:aws:iam::123456789012:role/sluice-batcher"
+
 
 def test_no_replicas_where_keda_owns_them(render):
     rendered = render()
@@ -69,9 +71,15 @@ def test_localstack_gives_keda_its_url_and_endpoint(render, kind_values):
 @pytest.mark.parametrize(
     ("settings", "auth", "reference"),
     [
+        ("", None, None),
         (
-            "",
+            f"batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={ROLE}",
             {"podIdentity": {"provider": "aws", "identityOwner": "workload"}},
+            "rel-sluice-batcher",
+        ),
+        (
+            f"autoscaling.roleArn={ROLE}",
+            {"podIdentity": {"provider": "aws", "roleArn": ROLE}},
             "rel-sluice-batcher",
         ),
         ("autoscaling.auth=operator", None, None),
@@ -83,6 +91,8 @@ def test_keda_identities(render, settings, auth, reference):
     (trigger,) = rendered.one("ScaledObject")["spec"]["triggers"]
     assert trigger.get("authenticationRef", {}).get("name") == reference
     assert [o["spec"] for o in rendered.all("TriggerAuthentication")] == ([auth] if auth else [])
+    owner = trigger["metadata"].get("identityOwner")
+    assert owner == (None if reference else "operator")
 
 
 def test_paused(render):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import FailTimes, Rig, event, names, pack, packs
 from sluice_core import wire
-from sluice_core.aws.sqs import Refused
+from sluice_core.aws.sqs import OutMessage, Refused
 from sluice_core.errors import (
     MissingResourceError,
     PermanentError,
@@ -43,6 +43,19 @@ def test_an_object_holds_at_most_the_limit_and_one_pack_less_one():
     sizes = [len(found.body.splitlines()) for found in rig.bucket.objects.values()]
     assert max(sizes) <= 25 + 7 - 1
     assert rig.ids() == names(280)
+
+
+def test_a_mark_is_found_in_the_metadata_of_its_batch():
+    rig = Rig(batch_max_rows=10)
+    marked = wire.encode_plain(json.dumps(event("m")).encode(), source="test", event_id="m")
+    rig.send([OutMessage(marked.body, {**marked.attributes, "sluice-mark": "test-1"})])
+    rig.send([OutMessage(marked.body, {**marked.attributes, "sluice-mark": "no\nheader"})])
+    rig.send(packs(1))
+    rig.run_dry()
+    rig.send(packs(1, start=10))
+    rig.run_dry()
+    found = [stored.metadata.get("marks") for stored in rig.bucket.objects.values()]
+    assert sorted(found, key=str) == [None, "test-1"]
 
 
 def test_names_metadata_and_privacy():

@@ -30,6 +30,18 @@ app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: sluice
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* An object's annotations: everybody's, and its own over them. Call: (list $ map map …) */}}
+{{- define "sluice.annotations" -}}
+{{- $all := deepCopy (default dict (first .).Values.commonAnnotations) -}}
+{{- range rest . }}{{- $all = mergeOverwrite $all (deepCopy (default dict .)) -}}{{- end -}}
+{{- with $all }}
+annotations: {{ toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* An image's reference. Call: (dict "root" $ "image" "batcher") */}}
@@ -37,23 +49,28 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $given := index .root.Values.image .image -}}
 {{- if $given -}}{{ $given }}
 {{- else -}}
-{{- with .root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- with include "sluice.registry" .root }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- ternary "sluice" (printf "sluice-%s" .image) (eq .image "cli") }}:{{ default .root.Chart.AppVersion .root.Values.image.tag -}}
 {{- end -}}
 {{- end -}}
 
+{{- define "sluice.registry" -}}
+{{- default "" (default .Values.image.registry .Values.global.imageRegistry) -}}
+{{- end -}}
+
 {{- define "sluice.pullSecrets" -}}
-{{- with .Values.image.pullSecrets }}
-imagePullSecrets:
-  {{- range . }}
-  - name: {{ . }}
-  {{- end }}
+{{- $names := list -}}
+{{- range concat (default list .Values.global.imagePullSecrets) (default list .Values.image.pullSecrets) -}}
+{{- if kindIs "map" . }}{{ $names = append $names . }}{{ else }}{{ $names = append $names (dict "name" .) }}{{ end -}}
+{{- end -}}
+{{- with uniq $names }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
 {{/* Seconds of a duration such as 30, "30s", "2m", "250ms", "12h"; whole seconds, rounded up. */}}
 {{- define "sluice.seconds" -}}
-{{- $text := toString . -}}
+{{- $text := include "sluice.plain" . -}}
 {{- $number := regexFind "^[0-9]+(\\.[0-9]+)?" $text | float64 -}}
 {{- $unit := regexFind "[a-z]*$" $text -}}
 {{- $factor := get (dict "" 1.0 "ms" 0.001 "s" 1.0 "m" 60.0 "min" 60.0 "h" 3600.0 "d" 86400.0) $unit -}}
@@ -66,7 +83,7 @@ imagePullSecrets:
 
 {{- define "sluice.endpointUrl" -}}
 {{- if .Values.localstack.enabled -}}http://{{ include "sluice.localstackHost" . }}
-{{- else -}}{{ .Values.aws.endpointUrl }}{{- end -}}
+{{- else -}}{{ default "" .Values.aws.endpointUrl }}{{- end -}}
 {{- end -}}
 
 {{/* KEDA takes account and queue from the URL's path, and the host from awsEndpoint only. */}}
@@ -101,81 +118,18 @@ imagePullSecrets:
 {{- $_ := set $merged "url" (printf "http://%s-demo-source:8000/v2/stream/recentchange" (include "sluice.fullname" .root)) -}}
 {{- $_ := set $merged "preset" "wikimedia" -}}
 {{- end -}}
+{{- if and $merged.persistence.enabled (not $merged.checkpoint) -}}
+{{- $_ := set $merged "checkpoint" (printf "file:///var/lib/sluice/%s.json" .entry.name) -}}
+{{- end -}}
 {{- toYaml $merged -}}
 {{- end -}}
 
-{{/* Environment that both services share. */}}
-{{- define "sluice.commonEnv" -}}
-- name: AWS_REGION
-  value: {{ .Values.aws.region | quote }}
-{{- with include "sluice.endpointUrl" . }}
-- name: AWS_ENDPOINT_URL
-  value: {{ . | quote }}
-{{- end }}
-{{- with .Values.aws.sqsEndpointUrl }}
-- name: AWS_ENDPOINT_URL_SQS
-  value: {{ . | quote }}
-{{- end }}
-{{- with .Values.aws.s3EndpointUrl }}
-- name: AWS_ENDPOINT_URL_S3
-  value: {{ . | quote }}
-{{- end }}
-- name: SLUICE_AWS_CLIENT
-  value: {{ .Values.aws.client | quote }}
-{{- with include "sluice.awsSecret" . }}
-- name: AWS_ACCESS_KEY_ID
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_ACCESS_KEY_ID}}
-- name: AWS_SECRET_ACCESS_KEY
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SECRET_ACCESS_KEY}}
-- name: AWS_SESSION_TOKEN
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SESSION_TOKEN, optional: true}}
-{{- end }}
-- name: SLUICE_QUEUE
-  value: {{ default .Values.queue.name (include "sluice.queueUrl" .) | quote }}
-{{- with .Values.queue.dlq }}
-- name: SLUICE_DLQ
-  value: {{ . | quote }}
-{{- end }}
-- name: SLUICE_BUCKET
-  value: {{ .Values.bucket.name | quote }}
-- name: SLUICE_PREFIX
-  value: {{ .Values.bucket.prefix | quote }}
-{{- with .Values.bucket.encryption }}
-{{- with .sse }}
-- name: SLUICE_S3_SSE
-  value: {{ . | quote }}
-{{- end }}
-{{- with .kmsKeyId }}
-- name: SLUICE_S3_SSE_KMS_KEY_ID
-  value: {{ . | quote }}
-{{- end }}
-{{- with toString .bucketKey }}
-- name: SLUICE_S3_BUCKET_KEY
-  value: {{ . | quote }}
-{{- end }}
-{{- end }}
-- name: SLUICE_HTTP_PORT
-  value: "8080"
-- name: SLUICE_LOG_LEVEL
-  value: {{ .Values.logging.level | quote }}
-- name: SLUICE_LOG_FORMAT
-  value: {{ .Values.logging.format | quote }}
-{{- end -}}
-
-{{- define "sluice.probes" -}}
-startupProbe:
-  httpGet: {path: /healthz, port: http}
-  periodSeconds: 1
-  failureThreshold: 60
-livenessProbe:
-  httpGet: {path: /healthz, port: http}
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
-readinessProbe:
-  httpGet: {path: /readyz, port: http}
-  periodSeconds: 5
-  timeoutSeconds: 5
+{{/* The ServiceAccount of one source: its own where its entry has one, else the producers'. */}}
+{{- define "sluice.producerAccountName" -}}
+{{- $own := .entry.serviceAccount -}}
+{{- if not $own -}}{{ include "sluice.serviceAccountName" (dict "root" .root "component" "producer") }}
+{{- else if ne $own.create false -}}{{ default (printf "%s-producer-%s" (include "sluice.fullname" .root) .entry.name) $own.name }}
+{{- else -}}{{ default "default" $own.name }}{{- end -}}
 {{- end -}}
 
 {{- define "sluice.scrapeAnnotations" -}}
@@ -186,23 +140,9 @@ prometheus.io/path: /metrics
 {{- end }}
 {{- end -}}
 
-{{/* Where pods go. Call with a component's values. */}}
-{{- define "sluice.placement" -}}
-{{- with .nodeSelector }}
-nodeSelector: {{ toYaml . | nindent 2 }}
-{{- end }}
-{{- with .tolerations }}
-tolerations: {{ toYaml . | nindent 2 }}
-{{- end }}
-{{- with .affinity }}
-affinity: {{ toYaml . | nindent 2 }}
-{{- end }}
-{{- with .priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- end -}}
-
-{{/* A number as a person wrote it: Helm reads 65536 as a float and may print it as 6.5536e+04. */}}
+{{/* A number as a person wrote it: Helm reads numbers as floats, and prints 2000000 as 2e+06. */}}
 {{- define "sluice.plain" -}}
-{{- if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- if not (kindIs "float64" .) }}{{ . }}
+{{- else if eq (floor .) . }}{{ int64 . }}
+{{- else }}{{ printf "%.6f" . | trimSuffix "0" | trimSuffix "0" | trimSuffix "0" | trimSuffix "0" | trimSuffix "0" }}{{ end -}}
 {{- end -}}

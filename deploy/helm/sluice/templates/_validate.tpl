@@ -9,6 +9,12 @@
 
 {{- define "sluice.validateAws" -}}
 {{- $v := .Values -}}
+{{- if and $v.image.registryRequired (not (include "sluice.registry" .)) (not (and $v.image.producer $v.image.batcher)) -}}
+{{- fail "image.registry is empty, and these nodes have no images of their own: push them (make images REGISTRY=ghcr.io/acme) and set image.registry=ghcr.io/acme, or set image.registryRequired=false" -}}
+{{- end -}}
+{{- if and $v.caBundle.configMap $v.caBundle.secret -}}
+{{- fail "caBundle.configMap and caBundle.secret are both set: one file of certificates is mounted; leave one empty" -}}
+{{- end -}}
 {{- if and $v.localstack.enabled (or $v.aws.endpointUrl $v.aws.sqsEndpointUrl $v.aws.s3EndpointUrl) -}}
 {{- fail "aws.endpointUrl and localstack.enabled contradict each other: with LocalStack the chart knows the endpoint; leave aws.endpointUrl empty" -}}
 {{- end -}}
@@ -54,6 +60,9 @@
 {{- end -}}
 {{- $_ := set $checkpoints $p.checkpoint $entry.name -}}
 {{- end -}}
+{{- if and (hasPrefix "file://" (default "" $p.checkpoint)) (not $p.persistence.enabled) (not $p.extraVolumeMounts) -}}
+{{- fail (printf "producers: the checkpoint %s of %q is on no volume and would go with the pod; set producer.persistence.enabled=true (then a file under /var/lib/sluice), or mount one with extraVolumes and extraVolumeMounts" $p.checkpoint $entry.name) -}}
+{{- end -}}
 {{- include "sluice.validateGrace" (dict "name" (printf "producers %q" $entry.name) "values" $p) -}}
 {{- end -}}
 {{- end -}}
@@ -66,7 +75,7 @@
 {{- fail (printf "batcher.batch.maxAge=%s: SQS lets a message be held for 12 h at most, extensions included" (toString $b.batch.maxAge)) -}}
 {{- end -}}
 {{- if and (eq $b.columns "file") (not $b.columnsFile) -}}
-{{- fail "batcher.columns=file needs the columns in batcher.columnsFile (helm: --set-file batcher.columnsFile=columns.yaml)" -}}
+{{- fail "batcher.columns=file needs the columns in batcher.columnsFile (a list of name, path and type; a file: --set-file batcher.columnsFile=columns.yaml)" -}}
 {{- end -}}
 {{- if and $b.columnsFile (ne $b.columns "file") -}}
 {{- fail (printf "batcher.columnsFile is set but batcher.columns=%s would ignore it; set batcher.columns=file" $b.columns) -}}
@@ -104,6 +113,9 @@
 {{- if and (eq $auth "secret") (not (include "sluice.awsSecret" .)) -}}
 {{- fail "autoscaling.auth=secret needs aws.existingSecret" -}}
 {{- end -}}
+{{- if and (eq $auth "pod-identity") (not (or $a.roleArn (include "sluice.batcherRole" .) (not .Values.batcher.serviceAccount.create))) -}}
+{{- fail "autoscaling.auth=pod-identity names no role, which KEDA refuses: set batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn (IRSA) or autoscaling.roleArn; where KEDA's own identity may read the queue (EKS Pod Identity), set autoscaling.auth=operator; see docs/aws/README.md" -}}
+{{- end -}}
 {{- if and (eq $auth "existing") (not $a.authName) -}}
 {{- fail "autoscaling.auth=existing needs autoscaling.authName, the name of a TriggerAuthentication" -}}
 {{- end -}}
@@ -112,6 +124,9 @@
 
 {{- define "sluice.validateMetrics" -}}
 {{- $m := .Values.metrics -}}
+{{- if and .Values.networkPolicy.enabled (eq .Values.networkPolicy.flavor "cilium") (not (.Capabilities.APIVersions.Has "cilium.io/v2")) -}}
+{{- fail "networkPolicy.flavor=cilium needs Cilium, and this cluster has no cilium.io/v2: set networkPolicy.flavor=kubernetes; for `helm template` add --api-versions cilium.io/v2" -}}
+{{- end -}}
 {{- if and $m.serviceMonitor.enabled $m.podMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled would scrape everything twice; enable one" -}}
 {{- end -}}

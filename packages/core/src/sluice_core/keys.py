@@ -19,6 +19,8 @@ COLUMN_TYPES_METADATA: Final = "column-types"
 COLUMNS_METADATA: Final = "columns"
 """The same of an object without columns, whose lines are events as they came: `RAW`."""
 RAW: Final = "raw"
+MARKS_METADATA: Final = "marks"
+"""The marks (`sluice-mark`) of the messages that the object's batch holds, with commas between them."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 

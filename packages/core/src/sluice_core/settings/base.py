@@ -83,8 +83,8 @@ class CommonSettings(AwsSettings):
         description="After SIGTERM the process drains for so long, then leaves at once. Must fit into the pod's grace period.",
     )
     http_host: str = Field(
-        "0.0.0.0",  # noqa: S104  (a pod must be reachable; `sluice run` uses loopback)
-        description="The address that `/metrics`, `/healthz` and `/readyz` listen on.",
+        "::",  # a pod must be reachable; `sluice run` uses loopback
+        description="The address that `/metrics`, `/healthz` and `/readyz` listen on; `::` is every one, IPv4's too.",
     )
     http_port: int = Field(
         8080, ge=0, le=65535, description="Their port; 0 takes a free one and logs it."

@@ -20,9 +20,7 @@ app = typer.Typer(add_completion=False)
 @app.command("serve-events")
 def serve_events(
     *,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on (0.0.0.0 in a pod).")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on (:: in a pod).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")] = 8088,
     rate: Annotated[
         float, typer.Option(min=0, help="Events a second; 0 is as fast as it goes.")

@@ -3,9 +3,11 @@
 import json
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
+
+from sluice_core.service.listen import HttpServer
 
 from sluice_local.sse.frames import DIALECTS, Dialect, Frames
 from sluice_local.sse.log import EventLog
@@ -24,7 +26,7 @@ class SseServer:
         self.log = log
         self.options = options
         self.stopping = threading.Event()
-        self._http = _Http((host, port), _Handler)
+        self._http = _Http(host, port, _Handler)
         self._http.owner = self
         self.host = host
         self.port: int = self._http.server_address[1]
@@ -34,7 +36,8 @@ class SseServer:
     @property
     def url(self) -> str:
         """The stream's address, for a client on this machine."""
-        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared only
+        host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - compared only
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}{STREAM_PATH}"
 
     def close(self) -> None:
@@ -51,8 +54,7 @@ class SseServer:
         self.close()
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
+class _Http(HttpServer):
     block_on_close = False
     owner: SseServer
 

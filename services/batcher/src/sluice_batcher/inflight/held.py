@@ -52,6 +52,7 @@ class Held:
     size: int = 0
     pack_id: str | None = None
     source: str | None = None
+    mark: str | None = None
     events: Sequence[bytes] = ()
     positions: Sequence[int] = ()
     pending: int = 0

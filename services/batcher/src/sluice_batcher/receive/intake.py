@@ -6,6 +6,7 @@ cannot be parsed is one event by event. Only a codec of a newer version stays in
 batcher.
 """
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, TypeVar
@@ -28,6 +29,7 @@ from sluice_batcher.rows.unwrap import UNWRAP
 T = TypeVar("T")
 _log = get_logger(__name__)
 _TOLD_CODECS: Final = 20
+_MARK: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class Intake:
@@ -86,6 +88,7 @@ class Intake:
         dead_letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
         dead_letters += [_single(bad, decoded) for bad in parsed.bad]
         self._keep(held, decoded, parsed)
+        held.mark = _mark(message.attributes.get(wire.A_MARK))
         self._hand_on(held, dead_letters)
 
     def _keep(self, held: Held, decoded: wire.Decoded, parsed: Parsed) -> None:
@@ -116,6 +119,11 @@ class Intake:
         if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
             self._told.add(error.codec)
             _log.error("message left in the queue", why=str(error))
+
+
+def _mark(given: str | None) -> str | None:
+    """The mark, if it is one: it becomes a part of an HTTP header."""
+    return given if given and _MARK.fullmatch(given) else None
 
 
 def _picked(values: list[T] | None, positions: Sequence[int]) -> Sequence[T] | None:

@@ -13,6 +13,7 @@ from sluice_core.keys import (
     COLUMN_TYPES_METADATA,
     COLUMNS_METADATA,
     DROPPED_METADATA,
+    MARKS_METADATA,
     RAW,
     ROWS_METADATA,
     batch_name,
@@ -32,6 +33,8 @@ from sluice_batcher.write.partition import Part, Partitioner
 from sluice_batcher.write.transform import Transform
 
 _ID_MAX_CHARS = 256
+_MOST_MARKS = 8
+"""What an object's metadata may hold in all is 2 KB."""
 
 
 @dataclass(frozen=True)
@@ -89,24 +92,26 @@ class ObjectMaker:
         """One object for each partition that the messages' rows touch, each under a name of its own."""
         rows = self._tables.make(messages)
         made = Made(nulled=rows.nulled, untimed=rows.untimed)
-        digest = _digest(held.pack_id or held.message_id for held in messages)
+        told = {"packs-sha256": _digest(held.pack_id or held.message_id for held in messages)}
+        if marks := [held.mark for held in messages if held.mark]:
+            told[MARKS_METADATA] = ",".join(marks[:_MOST_MARKS])
         for part in self._partitioner.split(rows):
             table: pa.Table | None = part.rows.table
             if self._transform is not None:
                 table = self._transformed(self._transform, part, messages, made)
             if table is not None and table.num_rows:
-                made.objects.append(self._object(part, table, digest))
+                made.objects.append(self._object(part, table, told))
         if made.dropped:
-            self._note_dropped(made, digest)
+            self._note_dropped(made, told)
         return made
 
-    def _note_dropped(self, made: Made, digest: str) -> None:
+    def _note_dropped(self, made: Made, of_batch: dict[str, str]) -> None:
         """The account must know of rows that the hook left out: one of the batch's objects tells, or a note."""
         told = {DROPPED_METADATA: str(made.dropped)}
         if made.objects:
             made.objects[0].metadata.update(told)
             return
-        note = {**told, "packs-sha256": digest, "sluice-version": __version__}
+        note = {**told, **of_batch, "sluice-version": __version__}
         made.objects.append(
             Outgoing(dropped_key(self._prefix), b"", "text/plain", note, rows=0, seconds=[])
         )
@@ -124,7 +129,7 @@ class ObjectMaker:
                 made.failed.append(FailedRow(*origins[at], why))
         return outcome.table
 
-    def _object(self, part: Part, table: pa.Table, digest: str) -> Outgoing:
+    def _object(self, part: Part, table: pa.Table, of_batch: dict[str, str]) -> Outgoing:
         seconds = pc.divide(part.rows.times.cast(pa.int64()), pa.scalar(MICROS))
         counts = pc.value_counts(seconds)
         ids = part.rows.ids
@@ -137,7 +142,7 @@ class ObjectMaker:
                 **_columns(table.schema),
                 "first-event-id": _ascii(ids[0]),
                 "last-event-id": _ascii(ids[-1]),
-                "packs-sha256": digest,
+                **of_batch,
                 "sluice-version": __version__,
             },
             rows=table.num_rows,

@@ -1,0 +1,80 @@
+"""Policies open what the values name, and nothing else."""
+
+import pytest
+
+CILIUM = ("--set", "networkPolicy.enabled=true,networkPolicy.flavor=cilium")
+APIS = ("--api-versions", "keda.sh/v1alpha1", "--api-versions", "cilium.io/v2")
+ON = ("--set", "networkPolicy.enabled=true")
+KEYS = "aws.existingSecret=keys"
+
+
+def egress(rendered, ending="-batcher"):
+    """Ports that are open to everywhere, and the rules that name whom."""
+    rules = rendered.one("NetworkPolicy", ending)["spec"]["egress"]
+    anywhere = {p["port"] for rule in rules if "to" not in rule for p in rule["ports"]}
+    return anywhere, [rule for rule in rules if "to" in rule]
+
+
+@pytest.mark.parametrize(
+    ("values", "ports"),
+    [
+        ("", {53, 443}),
+        ("aws.endpointUrl=http://stack.example:4566," + KEYS, {53, 4566}),
+        ("aws.sqsEndpointUrl=https://sqs.example:8443," + KEYS, {53, 443, 8443}),
+        ("aws.sqsEndpointUrl=http://a:1,aws.s3EndpointUrl=http://b:2," + KEYS, {53, 1, 2}),
+        # Without keys in a Secret the pod asks STS for them.
+        ("aws.sqsEndpointUrl=http://a:1", {53, 1, 443}),
+    ],
+)
+def test_the_endpoints_ports(render, values, ports):
+    given = ("--set", values) if values else ()
+    found, _ = egress(render(*ON, *given))
+    assert found == ports
+
+
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [
+        ((), True),
+        (("--set", KEYS), False),
+        (("--set", "batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=x"), False),
+    ],
+)
+def test_eks_pod_identitys_agent(render, values, asked):
+    _, named = egress(render(*ON, *values))
+    blocks = {b["ipBlock"]["cidr"] for rule in named for b in rule["to"] if "ipBlock" in b}
+    assert blocks == ({"169.254.170.23/32", "fd00:ec2::23/128"} if asked else set())
+    assert {p["port"] for rule in named for p in rule["ports"]} == ({80} if asked else set())
+
+
+def test_the_helm_test_may_go_where_the_batcher_goes(render):
+    rendered = render(*ON)
+    assert egress(rendered, "-test") == egress(rendered)
+
+
+def test_cilium_names_hosts(render):
+    rendered = render(*CILIUM, apis=APIS)
+    assert rendered.all("NetworkPolicy") == []
+    rules = rendered.one("CiliumNetworkPolicy", "-producer-wikimedia")["spec"]["egress"]
+    names = {next(iter(n.values())) for rule in rules for n in rule.get("toFQDNs", [])}
+    assert names == {
+        "sqs.eu-west-1.amazonaws.com",
+        "s3.us-east-1.amazonaws.com",
+        "*.s3.us-east-1.amazonaws.com",
+        "sts.us-east-1.amazonaws.com",
+        "stream.wikimedia.org",
+    }
+    assert {"toEntities": ["host"]}.items() <= rules[-1].items()
+
+
+def test_cilium_inside_the_cluster(render, kind_values):
+    rendered = render(*kind_values, *CILIUM, given=False, apis=APIS)
+    rules = rendered.one("CiliumNetworkPolicy", "-producer-demo")["spec"]["egress"]
+    found = {
+        rule["toEndpoints"][0]["matchLabels"].get("app.kubernetes.io/component"): [
+            p["port"] for p in rule["toPorts"][0]["ports"]
+        ]
+        for rule in rules
+        if "toEndpoints" in rule
+    }
+    assert found == {None: ["53"], "localstack": ["4566"], "demo-source": ["8000"]}

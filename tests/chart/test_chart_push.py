@@ -1,0 +1,49 @@
+"""`make images` and `make chart-push`: what is built, and for which machines."""
+
+import os
+import subprocess
+
+import pytest
+
+
+def run(root, script, tmp_path, **environ):
+    """The script with a docker and a helm that write down what they are asked."""
+    for tool in ("docker", "helm"):
+        path = tmp_path / tool
+        path.write_text(f'#!/bin/sh\necho "{tool} $*" >> {tmp_path}/asked\n')
+        path.chmod(0o755)
+    given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PLATFORMS": "linux/amd64,linux/arm64"}
+    done = subprocess.run(
+        [str(root / "deploy/scripts" / script)], env={**given, **environ},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    asked = tmp_path / "asked"
+    return done, asked.read_text().splitlines() if asked.exists() else []
+
+
+def test_images_of_all_services_for_both_machines(pytestconfig, tmp_path):
+    done, asked = run(
+        pytestconfig.rootpath, "images.sh", tmp_path, REGISTRY="ghcr.io/acme", TAG="7"
+    )
+    assert done.returncode == 0, done.stderr
+    names = [f"ghcr.io/acme/{name}:7" for name in ("sluice-producer", "sluice-batcher", "sluice")]
+    assert done.stdout.split() == names
+    for line, name, service in zip(asked, names, ("producer", "batcher", "cli"), strict=True):
+        assert "--platform linux/amd64,linux/arm64" in line
+        assert f"--build-arg SERVICE={service} " in line
+        assert f"--tag {name} --push" in line
+
+
+def test_the_chart_goes_beside_them(pytestconfig, tmp_path):
+    done, asked = run(pytestconfig.rootpath, "chart-push.sh", tmp_path, REGISTRY="ghcr.io/acme/")
+    assert done.returncode == 0, done.stderr
+    assert asked[0].startswith("helm package ")
+    assert asked[1].endswith("oci://ghcr.io/acme/charts")
+
+
+@pytest.mark.parametrize("script", ["images.sh", "chart-push.sh"])
+def test_without_a_registry_they_say_what_to_give(pytestconfig, tmp_path, script):
+    done, asked = run(pytestconfig.rootpath, script, tmp_path)
+    assert done.returncode == 1
+    assert "REGISTRY=ghcr.io/acme" in done.stderr
+    assert asked == []

@@ -1,0 +1,112 @@
+"""docs/aws: every call that services and commands make is allowed by their policy, and no policy allows another."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness.waiting import until
+from sluice_core.aws.sqs import OutMessage
+
+pytestmark = pytest.mark.functional
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICIES = ROOT / "docs" / "aws"
+ACTIONS = {
+    "SendMessageBatch": "sqs:SendMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "HeadObject": "s3:GetObject",
+    "HeadBucket": "s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+}
+"""Operations whose permission has another name.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html (and list_amazons3.html)
+"""
+RARELY: dict[str, set[str]] = {
+    "producer": {"s3:ListBucket"},  # asked of S3 with every key that is missing
+    "batcher": {
+        "s3:GetObject",
+        "s3:ListBucket",
+    },  # a lost reply's retry, a dead letter that came back
+    "helm-test": set(),
+    "toolbox": {"s3:DeleteObject"},  # of a redriven dead letter whose body is in the bucket
+}
+
+
+def allowed(role):
+    """The actions that a role's policy allows."""
+    policy = json.loads((POLICIES / f"{role}-policy.json").read_text())
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def asked(pipeline, before):
+    """The permissions that the requests since `before` need."""
+    now = pipeline.proxy.requests
+    return {
+        ACTIONS.get(operation, f"{service}:{operation}")
+        for (service, operation), count in now.items()
+        if count > before.get((service, operation), 0)
+    }
+
+
+def test_no_policy_names_what_is_not_there():
+    for path in POLICIES.glob("*-policy.json"):
+        for statement in json.loads(path.read_text())["Statement"]:
+            assert "*" not in statement["Action"], path
+            assert "*" not in statement["Resource"], path
+
+
+def test_each_asks_for_what_its_policy_allows_and_for_nothing_else(make_pipeline):
+    pipeline = make_pipeline(events=3000, through_proxy=True)
+    used = {}
+
+    producer = pipeline.start_producer()
+    until(lambda: pipeline.source.finished, "the source to be read", deadline=60)
+    pipeline.stop()
+    assert not producer.alive
+    used["producer"] = asked(pipeline, {})
+
+    before = dict(pipeline.proxy.requests)
+    # No JSON: a dead letter. The batch is held over its messages' half-life: leases are extended.
+    pipeline.cloud.queue.send([OutMessage("no json", {})])
+    pipeline.start_batcher(SLUICE_BATCH_MAX_AGE="6s", SLUICE_BATCH_MAX_ROWS="100000")
+    pipeline.written(at_least=2500)
+    until(lambda: pipeline.cloud.dlq.attributes().visible == 1, "the dead letter", deadline=30)
+    until(lambda: pipeline.cloud.queue.attributes().depth == 0, "an empty queue", deadline=30)
+    used["batcher"] = asked(pipeline, before)
+
+    before = dict(pipeline.proxy.requests)
+    script = ROOT / "deploy/helm/sluice/files/helm_test.py"
+    subprocess.run(
+        [sys.executable, str(script)],
+        env={**pipeline.environ(), "MARK_SENT": "true", "TIMEOUT_SECONDS": "30"},
+        check=True,
+        timeout=90,
+    )
+    pipeline.stop()
+    used["helm-test"] = asked(pipeline, before) - used["batcher"] | (
+        asked(pipeline, before)
+        & {"s3:GetObject", "s3:ListBucket", "sqs:SendMessage", "sqs:GetQueueUrl"}
+    )
+
+    before = dict(pipeline.proxy.requests)
+    for command in (
+        ["dlq", "ls"],
+        ["dlq", "redrive", "--yes"],
+        ["read", f"s3://{pipeline.cloud.name}/events", "--limit", "1"],
+    ):
+        subprocess.run(
+            [sys.executable, "-m", "sluice_cli.main", *command],
+            env=pipeline.environ(),
+            check=True,
+            timeout=90,
+            stdout=subprocess.DEVNULL,
+        )
+    used["toolbox"] = asked(pipeline, before)
+
+    for role, found in used.items():
+        assert found - allowed(role) == set(), f"{role} asks for more than it may"
+        assert allowed(role) - found <= RARELY[role], f"{role} may do what it never does"
