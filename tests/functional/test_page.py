@@ -15,7 +15,7 @@ import pytest
 from harness.browser import Browser, browser, missing
 from harness.run import Run
 from harness.waiting import until
-from sluice_producer.testing import Answer, SseServer
+from sluice_core.testing import Answer, SseServer
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(240)]
 

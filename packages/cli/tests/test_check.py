@@ -1,17 +1,13 @@
 """`sluice check`: each fault is seen, and what to do about it is said."""
 
-import contextlib
 import json
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 import pytest
-from sluice_cli.check import Result, check_bucket, check_queues, check_settings, check_source
-from sluice_cli.check.source import _advice
+from sluice_cli.check import Result, check_bucket, check_queues, check_settings
 from sluice_cli.main import app
 from sluice_cli.target import Target
 from sluice_core.aws.sqs import OutMessage, QueueAttributes, Refused
@@ -23,7 +19,7 @@ from sluice_core.errors import (
     TemporaryError,
 )
 from sluice_core.settings import CommonSettings
-from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_core.testing import Answer, FakeClock, FakeS3, FakeSqs, SseServer
 from typer.testing import CliRunner
 
 
@@ -267,140 +263,9 @@ def test_a_service_that_is_not_there() -> None:
     assert (result.state, values) == ("ok", {"A": "b=c"})
 
 
-class Server:
-    """An HTTP server that answers everything alike, then stays silent until told to go."""
-
-    def __init__(self, status: int, kind: str | None, body: bytes, *, hold: bool) -> None:
-        self.agents: list[str] = []
-        self.asked: list[tuple[str, str | None]] = []
-        self.done = threading.Event()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.agents.append(self.headers["User-Agent"])
-                server.asked.append((self.path, self.headers["X-Key"]))
-                self.send_response(status)
-                if kind is not None:
-                    self.send_header("Content-Type", kind)
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    self.wfile.write(body)
-                    self.wfile.flush()
-                if hold:
-                    server.done.wait(30)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/stream"
-        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.done.set()
-        self.http.shutdown()
-        self.http.server_close()
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def start(
-        status: int = 200,
-        kind: str | None = "text/event-stream; charset=utf-8",
-        body: bytes = b":ok\n\nevent: message\r\nid: 1\r\ndata: {}\r\n\r\n",
-        *,
-        hold: bool = True,
-    ) -> Server:
-        servers.append(Server(status, kind, body, hold=hold))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-def _source(url: str, seconds: float = 5.0, **more: str) -> list[Result]:
-    return list(check_source({"SLUICE_SOURCE_URL": url, **more}, seconds))
-
-
-def test_a_source_that_sends(serve: Callable[..., Server]) -> None:
-    server = serve()
-    results = _source(server.url, SLUICE_USER_AGENT="me (me@example.org)")
-    assert [(r.name, r.state.value) for r in results] == [
-        ("source", "ok"),
-        ("source: first event", "ok"),
-    ]
-    assert server.agents == ["me (me@example.org)"]
-
-
-def test_a_source_behind_a_token_is_tried_with_it_and_nothing_shows_it(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The producer's settings show no secrets, so that they come from the environment."""
-    server = serve()
-    monkeypatch.setenv("SLUICE_SOURCE_URL", f"{server.url}?access_token=t0ken-of-mine")
-    monkeypatch.setenv("SLUICE_SOURCE_HEADERS", "X-Key: k3y-of-mine")
-    result = CliRunner().invoke(app, ["check", "--no-aws"])
-    assert result.exit_code == 0
-    assert server.asked == [("/stream?access_token=t0ken-of-mine", "k3y-of-mine")]
-    server.close()
-    result = CliRunner().invoke(app, ["check", "--no-aws"])
-    assert result.exit_code == 1
-    assert "t0ken" not in result.stdout
-    assert "k3y" not in result.stdout
-
-
-def test_a_source_that_is_silent(serve: Callable[..., Server]) -> None:
-    # A comment and an event without data are no events (WHATWG HTML, 9.2.6).
-    results = _source(serve(body=b":keep-alive\n\nid: 7\n\ndata: cut").url, 0.3)
-    assert [r.state.value for r in results] == ["ok", "failed"]
-    assert "none within 0.3 s" in results[1].detail
-
-
-def test_a_source_that_ends(serve: Callable[..., Server]) -> None:
-    results = _source(serve(body=b"data: cut", hold=False).url)
-    assert "ended before its first event" in results[-1].detail
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "says", "advice"),
-    [
-        (200, "text/html", "'text/html', not text/event-stream", "address of a page"),
-        (200, None, "'no content type'", "address of a page"),
-        (204, None, "HTTP 204", "no more"),
-        (403, None, "HTTP 403", "ask who runs"),
-        (404, None, "HTTP 404", "path of SLUICE_SOURCE_URL"),
-        (429, None, "HTTP 429", "wait"),
-        (503, None, "HTTP 503", "try later"),
-    ],
-)
-def test_answers_that_are_no_stream(
-    serve: Callable[..., Server], status: int, kind: str | None, says: str, advice: str
-) -> None:
-    results = _source(serve(status, kind, b"", hold=False).url)
-    assert [r.state.value for r in results] == ["failed"]
-    assert says in results[0].detail
-    assert advice in results[0].advice
-
-
-def test_wikimedias_rule_is_named() -> None:
-    assert "User-Agent_policy" in _advice("https://stream.wikimedia.org/v2", 403)
-    assert "User-Agent_policy" not in _advice("https://notwikimedia.org/v2", 403)
-
-
-def test_nobody_listens(serve: Callable[..., Server]) -> None:
-    server = serve()
-    server.close()
-    results = _source(server.url)
-    assert [r.state.value for r in results] == ["failed"]
-    assert "HTTPS_PROXY" in results[0].advice
-
-
-def test_command_without_aws(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLUICE_SOURCE_URL", serve().url)
+def test_command_without_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = SseServer(lambda _request: Answer([b"data: {}\n\n"], hang=True))
+    monkeypatch.setenv("SLUICE_SOURCE_URL", server.url)
     result = CliRunner().invoke(app, ["check", "--no-aws", "--json"])
     report = json.loads(result.stdout)
     assert result.exit_code == 0

@@ -6,7 +6,6 @@ import os
 import subprocess
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from rich.console import Console
@@ -14,13 +13,13 @@ from sluice_cli.main import app
 from sluice_cli.verify.verdict import Messages
 from sluice_core import wire
 from sluice_core.deadletter import DeadLetter
-from sluice_core.testing import FakeClock, FakeS3, FakeSqs
+from sluice_core.testing import Answer, FakeClock, FakeS3, FakeSqs, SseServer
 from sluice_local.ports import free_port
 from sluice_local.run import account as run_account
 from sluice_local.run import lake_copy, source, summary
 from sluice_local.run.options import RunOptions, user_agent
-from sluice_local.run.probe import unreachable
 from sluice_local.run.scrape import Snapshot
+from sluice_local.run.source import unreachable
 from sluice_local.run.view import LineView, PanelView, facts
 from typer.testing import CliRunner
 
@@ -365,37 +364,22 @@ def test_the_user_agent_is_the_users_or_names_who_runs_it():
     assert own.isascii()
 
 
-class _Answer(BaseHTTPRequestHandler):
-    status, kind, wait = 200, "text/event-stream", None
-
-    def do_GET(self):
-        if self.wait is not None:
-            self.wait.wait(10)
-        self.send_response(self.status)
-        self.send_header("Content-Type", self.kind)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def answering():
     servers = []
 
-    def make(**how):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), type("A", (_Answer,), how))
-        server.daemon_threads = True
-        server.block_on_close = False
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_address[1]}/"
+    def make(status=200, kind="text/event-stream", wait=None):
+        def answer(_request):
+            if wait is not None:
+                wait.wait(10)
+            return Answer(status=status, content_type=kind)
+
+        servers.append(SseServer(answer))
+        return servers[-1].url
 
     yield make
     for server in servers:
-        server.shutdown()
-        server.server_close()
+        server.close()
 
 
 def test_the_probe(answering):

@@ -10,8 +10,9 @@ import pytest
 from sluice_core import reasons
 from sluice_core.deadletter import A_DEAD_KEY, A_REASON
 from sluice_core.errors import PermanentError, TemporaryError
+from sluice_core.testing import Answer, Request, SseServer
 from sluice_producer.progress.tracker import parse_since
-from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
+from sluice_producer.testing import frame, wikimedia_id
 from sluice_producer.testing.whole import (
     Cloud,
     Running,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from sluice_core.errors import OwnershipError, TemporaryError
+from sluice_core.testing import Answer, Request, SseServer
 from sluice_producer.progress.tracker import parse_since
-from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
+from sluice_producer.testing import frame, wikimedia_id
 from sluice_producer.testing.whole import (
     PATIENCE,
     SINCE,

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from sluice_core.errors import AccessDeniedError, SluiceError, TemporaryError
-from sluice_core.testing import FakeClock, FakeS3
+from sluice_core.testing import Answer, FakeClock, FakeS3, SseServer
 from sluice_producer.progress.checkpoint import Checkpoint, Document
 from sluice_producer.progress.stores import S3Store
 from sluice_producer.progress.tracker import TrackerState
-from sluice_producer.testing import Answer, SseServer, frame
+from sluice_producer.testing import frame
 from sluice_producer.testing.whole import Cloud, Running, stop_all, until
 
 QUERY = "access_token=t0ken-of-mine&stream=user"

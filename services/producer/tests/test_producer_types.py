@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from sluice_core import wire
+from sluice_core.testing import Answer, SseServer
 from sluice_core.wire.event_id import digest
-from sluice_producer.testing import Answer, SseServer, frame, wikimedia_id
+from sluice_producer.testing import frame, wikimedia_id
 from sluice_producer.testing.whole import SINCE, Cloud, Running, stop_all, until
 
 

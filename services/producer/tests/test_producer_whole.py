@@ -8,9 +8,10 @@ import pytest
 from sluice_core import wire
 from sluice_core.errors import PermanentError
 from sluice_core.service.telemetry import serve_http
+from sluice_core.testing import Answer, Request, SseServer
 from sluice_core.wire.event_id import digest
 from sluice_producer.source.connection import Resume
-from sluice_producer.testing import Answer, Request, SseServer, frame, wikimedia_id
+from sluice_producer.testing import frame, wikimedia_id
 from sluice_producer.testing.whole import (
     SINCE,
     Cloud,

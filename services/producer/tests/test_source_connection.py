@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sluice_core.testing import Answer, Request, SseServer
 from sluice_producer.source.connection import (
     Broken,
     HttpSource,
@@ -27,7 +28,7 @@ from sluice_producer.source.connection import (
     retry_after,
 )
 from sluice_producer.source.parser import SourceEvent
-from sluice_producer.testing import Answer, Request, SseServer, frame
+from sluice_producer.testing import frame
 
 
 def source(url: str, idle: float = 10.0, max_event: int = 1 << 20) -> HttpSource:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sluice_producer.testing import Answer, Request, SseServer
+from sluice_core.testing import Answer, Request, SseServer
 
 START = datetime(2026, 11, 23, 13, 58, tzinfo=UTC)
 TOPIC = "eqiad.mediawiki.page_change.v1"

@@ -1,12 +1,12 @@
 """Sources: the built-in one with its ledger, and one that sends exactly the frames that a test names."""
 
 import json
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from sluice_local.sse import EventLog, Faults, ServerOptions, SseServer, parse_fault
+from sluice_core.testing import Answer, Request, SseServer
+from sluice_local.sse import EventLog, Faults, ServerOptions, parse_fault
+from sluice_local.sse import SseServer as BuiltIn
 from sluice_local.sse.log import FileLedger
 
 ENDLESS = 10**9
@@ -33,7 +33,7 @@ class Source:
         self.log = EventLog(
             seed, count, rate, start_ms=start_ms, interval_ms=interval_ms, ledger=FileLedger(ledger)
         )
-        self._server = SseServer(
+        self._server = BuiltIn(
             self.log,
             ServerOptions(faults=Faults(*map(parse_fault, faults)), **options),  # type: ignore[arg-type]
             port=port,
@@ -73,31 +73,18 @@ class ScriptedSource:
         self.events = list(events)
         self.requests: list[str | None] = []
         self._expected = list(expected)
-        self._stop = threading.Event()
-        source = self
+        self._server = SseServer(self._answer)
+        self.url = self._server.url
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.0"
-
-            def do_GET(self) -> None:
-                last = self.headers.get("Last-Event-ID")
-                source.requests.append(last)
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.end_headers()
-                for n in range(int(last) + 1 if last else 0, len(source.events)):
-                    self.wfile.write(b"id: %d\ndata: %s\n\n" % (n, source.events[n]))
-                self.wfile.flush()
-                source._stop.wait()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Silent."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+    def _answer(self, request: Request) -> Answer:
+        last = request.headers.get("last-event-id")
+        self.requests.append(last)
+        first = int(last) + 1 if last else 0
+        frames = (
+            b"id: %d\ndata: %s\n\n" % (number, event)
+            for number, event in enumerate(self.events[first:], first)
+        )
+        return Answer(frames, hang=True)
 
     @property
     def finished(self) -> bool:
@@ -110,6 +97,4 @@ class ScriptedSource:
 
     def close(self) -> None:
         """Ends every connection."""
-        self._stop.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()

@@ -28,26 +28,43 @@ _WIKIMEDIA_403: Final = (
 def check_source(settings: Mapping[str, str], seconds: float) -> Iterator[Result]:
     """Tries `SLUICE_SOURCE_URL` of the producer's effective settings; a first event within `seconds`.
 
-    `settings` show no secrets; the environment has them. No result holds one. The whole attempt is bounded, name resolution included, which no timeout of requests covers.
+    `settings` show no secrets; the environment has them. No result holds one.
     """
     url = _whole(settings, "SLUICE_SOURCE_URL")
     agent = settings.get("SLUICE_USER_AGENT") or f"sluice/{__version__}"
     headers = _headers(_whole(settings, "SLUICE_SOURCE_HEADERS"))
     hide = Secrets.of(url, headers).hide
     headers |= {"Accept": "text/event-stream", "User-Agent": agent, "Cache-Control": "no-store"}
+    yield from probe(url, headers, seconds, hide)
+
+
+def probe(
+    url: str,
+    headers: Mapping[str, str],
+    seconds: float,
+    hide: Callable[[str], str] = str,
+    *,
+    connect_seconds: float = _CONNECT_SECONDS,
+) -> Iterator[Result]:
+    """Whether `url` answers as an event stream within `connect_seconds`, and sends an event within `seconds`.
+
+    With `seconds` 0 no event is waited for. The whole attempt is bounded, name resolution included, which no
+    timeout of requests covers. `hide` takes secrets out of what a library says.
+    """
     found: list[Result] = []
-    attempt = threading.Thread(target=_try, args=(url, headers, seconds, found, hide), daemon=True)
+    limits = (connect_seconds, seconds)
+    attempt = threading.Thread(target=_try, args=(url, headers, limits, found, hide), daemon=True)
     attempt.start()
-    attempt.join(_CONNECT_SECONDS + seconds)
+    attempt.join(connect_seconds + seconds)
     results = list(found)
     yield from results
-    if attempt.is_alive() and (not results or results[-1].state == "ok"):
+    if attempt.is_alive() and (not results or (seconds and results[-1].state == "ok")):
         yield (
             _silent(seconds)
             if results
             else failed(
                 "source",
-                f"{public_url(url)}: no answer within {_CONNECT_SECONDS + seconds:g} s",
+                f"{public_url(url)}: no answer within {connect_seconds + seconds:g} s",
                 _NETWORK,
             )
         )
@@ -70,21 +87,21 @@ def _headers(text: str) -> dict[str, str]:
 def _try(
     url: str,
     headers: Mapping[str, str],
-    seconds: float,
+    limits: tuple[float, float],
     found: list[Result],
     hide: Callable[[str], str],
 ) -> None:
-    place = public_url(url)
+    place, (connect_seconds, seconds) = public_url(url), limits
     try:
         with requests.get(
             url,
             headers={name: value.encode() for name, value in headers.items()},
             stream=True,
-            timeout=(_CONNECT_SECONDS, seconds),
+            timeout=(connect_seconds, seconds or connect_seconds),
         ) as reply:
             answer = _judge(place, reply)
             found.append(answer)
-            if answer.state == "ok":
+            if answer.state == "ok" and seconds:
                 found.append(_first_event(reply))
     except requests.exceptions.SSLError as error:
         found.append(
@@ -101,10 +118,14 @@ def _try(
             if late
             else failed(
                 "source",
-                f"{place}: {type(error).__name__}: {hide(without_urls(str(error)))}",
+                f"{place}: {_failure(error)}: {hide(without_urls(str(error)))}",
                 _NETWORK,
             )
         )
+
+
+def _failure(error: requests.RequestException) -> str:
+    return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
 
 
 def _judge(url: str, reply: requests.Response) -> Result:

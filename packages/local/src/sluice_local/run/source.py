@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from sluice_cli.check.source import probe
 from sluice_core.secrets import public_url
 
 from sluice_local.ports import free_port
 from sluice_local.run.options import BUILT_IN, WIKIMEDIA, RunOptions, user_agent
-from sluice_local.run.probe import unreachable
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,15 @@ def _decide(options: RunOptions, say: Callable[[str], None]) -> Source:
         say(f"Wikimedia's stream cannot be reached ({why}): reading the built-in source instead")
     url = f"http://127.0.0.1:{free_port()}/v2/stream/recentchange"
     return Source("built-in source", url, built_in=True)
+
+
+def unreachable(url: str, agent: str, seconds: float = 4.0) -> str | None:
+    """Why `url` gives no event stream within `seconds`; None when it does."""
+    headers = {"Accept": "text/event-stream", "User-Agent": agent}
+    for result in probe(url, headers, 0.0, connect_seconds=seconds):
+        if result.state != "ok":
+            return result.detail.removeprefix(f"{public_url(url)}: ").partition(": ")[0]
+    return None
 
 
 def server_arguments(options: RunOptions, url: str, ledger: Path) -> list[str]:

@@ -1,21 +1,5 @@
-"""For tests, and public: a scripted SSE source, a parser over bytes, a whole producer over fakes."""
+"""For tests, and public: a parser over bytes, a runtime, a whole producer over fakes."""
 
-from sluice_producer.testing.source import (
-    Answer,
-    Request,
-    SseServer,
-    frame,
-    make_runtime,
-    parse,
-    wikimedia_id,
-)
+from sluice_producer.testing.source import frame, make_runtime, parse, wikimedia_id
 
-__all__ = [
-    "Answer",
-    "Request",
-    "SseServer",
-    "frame",
-    "make_runtime",
-    "parse",
-    "wikimedia_id",
-]
+__all__ = ["frame", "make_runtime", "parse", "wikimedia_id"]

@@ -11,7 +11,7 @@ import msgspec
 from sluice_core import wire
 from sluice_core.service.clock import SystemClock
 from sluice_core.settings import load_settings
-from sluice_core.testing import FakeS3, FakeSqs
+from sluice_core.testing import Answer, FakeS3, FakeSqs, Request
 
 from sluice_producer.app import Producer
 from sluice_producer.clients import Clients, make_source
@@ -20,7 +20,7 @@ from sluice_producer.progress.stores import S3Store
 from sluice_producer.progress.tracker import parse_since
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.supervisor import Policy
-from sluice_producer.testing.source import Answer, Request, frame, make_runtime, wikimedia_id
+from sluice_producer.testing.source import frame, make_runtime, wikimedia_id
 
 EQIAD = "eqiad.mediawiki.recentchange"
 PATIENCE = 20.0
