@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 from sluice_batcher.settings import BatcherSettings
+from sluice_compactor.settings import CompactorSettings
 from sluice_core.settings import CommonSettings, describe_settings
 from sluice_core.settings.aws import AwsSettings
 from sluice_producer.settings import ProducerSettings
@@ -20,6 +21,7 @@ SCHEMA = Path(__file__).resolve().parents[1] / "helm" / "sluice" / "values.schem
 SERVICES: Final[dict[str, type[CommonSettings]]] = {
     "producer": ProducerSettings,
     "batcher": BatcherSettings,
+    "compactor": CompactorSettings,
 }
 TYPES: Final = ("string", "integer", "number", "boolean", "object", "array")
 NULLABLE: Final = ("string", "object", "array")

@@ -16,6 +16,7 @@ import yaml
 
 KINDS = {
     "ConfigMap": "io.k8s.api.core.v1.ConfigMap",
+    "CronJob": "io.k8s.api.batch.v1.CronJob",
     "Deployment": "io.k8s.api.apps.v1.Deployment",
     "NetworkPolicy": "io.k8s.api.networking.v1.NetworkPolicy",
     "PersistentVolumeClaim": "io.k8s.api.core.v1.PersistentVolumeClaim",

@@ -67,7 +67,7 @@ def test_no_service_is_pid_1(render, everything_values, pytestconfig):
     dockerfile = (pytestconfig.rootpath / "deploy" / "Dockerfile").read_text()
     final = dockerfile[dockerfile.index("AS installed") :]
     entries = [line for line in final.splitlines() if line.startswith("ENTRYPOINT")]
-    assert len(entries) == 3
+    assert len(entries) == 4
     assert all(line.startswith('ENTRYPOINT ["tini", "--", ') for line in entries), entries
     found = {
         name: (spec.get("shareProcessNamespace"), spec["containers"][0].get("command"))

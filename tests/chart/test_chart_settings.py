@@ -2,6 +2,7 @@
 
 import pytest
 from sluice_batcher.settings import BatcherSettings
+from sluice_compactor.settings import CompactorSettings
 from sluice_core.settings import describe_settings, load_settings
 from sluice_producer.settings import ProducerSettings
 
@@ -31,3 +32,38 @@ def test_an_empty_prefix_is_the_buckets_root(render):
     environment = render("--set", "bucket.prefix=").environment("-batcher")
     given = {n: v for n, v in environment.items() if isinstance(v, str)}
     assert load_settings(BatcherSettings, given).prefix == ""
+
+
+@pytest.mark.parametrize("every", ["", "10m"])
+def test_the_compactor_takes_its_settings_as_a_cron_job_and_as_a_deployment(render, every):
+    rendered = render(
+        "--set",
+        "compactor.enabled=true",
+        "--set",
+        f"compactor.every={every}",
+        "--set-string",
+        "compactor.maxMemory=1GiB",
+        "--set",
+        "networkPolicy.enabled=true",
+    )
+    kind = "Deployment" if every else "CronJob"
+    made = rendered.one(kind, "-compactor")["spec"]
+    pod = (made if every else made["jobTemplate"]["spec"])["template"]["spec"]
+    (container,) = pod["containers"]
+    environment = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+    known = {doc.variable for doc in describe_settings(CompactorSettings)}
+    assert {n for n in environment if n.startswith("SLUICE_")} <= known
+    settings = load_settings(CompactorSettings, environment)
+    assert settings.lake_every == (600 if every else None)
+    assert settings.lake_max_memory == 2**30
+    assert pod["serviceAccountName"].endswith("-compactor")
+    assert rendered.one("ServiceAccount", "-compactor")
+    assert rendered.one("NetworkPolicy", "-compactor")
+    if not every:
+        assert made["concurrencyPolicy"] == "Forbid"
+        assert made["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 3000
+        assert pod["restartPolicy"] == "Never"
+
+
+def test_without_the_compactor_nothing_of_it_is_made(render):
+    assert not [o for o in render().objects if o["metadata"]["name"].endswith("-compactor")]

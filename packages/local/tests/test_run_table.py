@@ -1,14 +1,16 @@
 """The end of a run: its files as a table, and what is said of it."""
 
 import json
+from datetime import date
 
+import duckdb
 import pyarrow as pa
 import pytest
 from sluice_core.keys import COLUMN_TYPES_METADATA
 from sluice_core.lake.csv_text import encode_csv
 from sluice_core.testing import FakeS3
 from sluice_local.run import lake_copy, table
-from sluice_local.run.table import Table, make_table
+from sluice_local.run.table import Table, duckdb_query, make_table
 
 KEY = "events/dt=2026-11-23/hour=14/batch-{}.csv"
 
@@ -35,6 +37,8 @@ def test_the_table_holds_each_event_once_with_its_types_and_the_files_stay(tmp_p
     frame = polars.scan_iceberg(made.address).collect()
     assert sorted(frame["event_id"]) == ["a", "b", "c", "d"]
     assert frame["n"].dtype == polars.Int64
+    counted = duckdb.sql(duckdb_query(data)).fetchall()
+    assert counted == [(date(2026, 11, 23), 14, 4)]
 
 
 def test_a_second_look_changes_nothing(tmp_path):

@@ -10,6 +10,11 @@ agent of EKS Pod Identity is asked), and `to`: a list of `port` with `component`
 {{- range $component := list "batcher" "test" -}}
 {{- $subjects = append $subjects (dict "suffix" $component "component" $component "source" "" "to" $aws "podIdentity" (include "sluice.asksPodIdentity" (dict "root" $root "account" $root.Values.batcher.serviceAccount) | eq "yes")) -}}
 {{- end -}}
+{{- if .Values.compactor.enabled -}}
+{{- $to := $aws -}}
+{{- if .Values.compactor.catalog }}{{ $to = concat $aws (include "sluice.place" (dict "root" $root "url" (printf "https://glue.%s.amazonaws.com" .Values.aws.region)) | fromYamlArray) }}{{ end -}}
+{{- $subjects = append $subjects (dict "suffix" "compactor" "component" "compactor" "source" "" "to" $to "podIdentity" (include "sluice.asksPodIdentity" (dict "root" $root "account" .Values.compactor.serviceAccount) | eq "yes")) -}}
+{{- end -}}
 {{- range $entry := .Values.producers -}}
 {{- $p := include "sluice.producer" (dict "root" $root "entry" $entry) | fromYaml -}}
 {{- $to := concat $aws (include "sluice.place" (dict "root" $root "url" (default "https://" $p.url)) | fromYamlArray) -}}

@@ -1,0 +1,92 @@
+"""The lake behind the real services, in one LocalStack: kills everywhere, a restart that forgets, an object that does not fit."""
+
+import json
+import os
+import random
+
+import pytest
+from harness.cloud import Cloud
+from harness.lakes import CloudLake
+from harness.pipeline import VISIBILITY
+from harness.source import ENDLESS
+from harness.waiting import until
+from sluice_cli.main import app
+from sluice_local.localstack import EmbeddedLocalStack
+from typer.testing import CliRunner
+
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_batchers_and_compactors_are_killed_and_each_event_is_there_once(
+    make_pipeline, tmp_path, kills
+):
+    rng = random.Random(int(os.environ.get("SLUICE_LAKE_SOAK_SEED", "5")))
+    pipeline = make_pipeline(ENDLESS, rate=300)
+    lake = CloudLake(pipeline.cloud, tmp_path / "log")
+    _, batcher = pipeline.start()
+    for _ in range(kills):
+        point = pipeline.source.log.sent + rng.randrange(100, 400)
+        until(lambda p=point: pipeline.source.log.sent > p, f"event {point}", seen=pipeline.state)
+        compactor = lake.led(die_at=rng.choice(["read", "written", "committed", "deleted"]))
+        compactor.say()
+        compactor.tell()
+        compactor.close()
+        batcher.kill()
+        batcher = pipeline.start_batcher()
+    pipeline.source.finish()
+    until(
+        lambda: pipeline.source.finished and pipeline.cloud.queue.attributes().depth == 0,
+        "an empty queue",
+        seen=pipeline.state,
+    )
+    pipeline.stop()
+    found = verify(pipeline, lake)
+    assert (found["lost"], found["table_duplicates"], found["unexpected"]) == (0, 0, 0)
+    assert not lake.compact().failures
+    assert lake.ids() == sorted(set(pipeline.source.expected()))
+    assert lake.raw() == []
+    found = verify(pipeline, lake)
+    assert (found["lost"], found["awaiting"], found["exit_code"]) == (0, 0, 0)
+    assert found["table_rows"] == len(set(pipeline.source.expected()))
+    row = lake.open().table().scan(limit=1).to_arrow()
+    assert str(row.schema.field("namespace").type) == "int64", "types come with the objects"
+
+
+def verify(pipeline, lake):
+    done = CliRunner().invoke(
+        app,
+        ["verify", "--json", "--no-dlq", "--source-ids", str(pipeline.source.ledger)],
+        env={**pipeline.environ(), **lake.environ},
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_localstack_that_forgets_everything_gets_a_table_made_afresh(tmp_path):
+    with EmbeddedLocalStack() as server:
+        cloud = Cloud.make(server.endpoint, visibility=VISIBILITY)
+        lake = CloudLake(cloud, tmp_path / "log")
+        compactor = lake.led()
+        lake.put(["a", "b"])
+        compactor.say()
+        assert compactor.tell()["rows_out"] == 2
+        server.restart()
+        cloud.create()
+        lake.put(["b", "c"])
+        compactor.say()
+        assert compactor.tell()["rows_out"] == 2
+        assert lake.ids() == ["b", "c"]
+        compactor.close()
+
+
+def test_what_does_not_fit_stays_and_is_told_by_status(cloud, tmp_path):
+    lake = CloudLake(cloud, tmp_path / "log")
+    for number in range(40):
+        lake.put([f"{number}-{n}" for n in range(3)])
+    bad = lake.put_bytes(b"not gzip", "csv.gz")
+    report = lake.compact()
+    assert list(report.set_aside) == [bad]
+    assert len(lake.ids()) == 120
+    assert lake.raw() == [bad]
+    status = CliRunner().invoke(app, ["compact", "--status", "--json"], env=lake.environ)
+    assert list(json.loads(status.stdout)["set_aside"]) == [bad]
