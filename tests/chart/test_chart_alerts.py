@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from sluice_batcher.metrics import Metrics as BatcherMetrics
+from sluice_compactor.metrics import Metrics as CompactorMetrics
 from sluice_core.service.telemetry import make_registry
 from sluice_producer.metrics import Metrics as ProducerMetrics
 
@@ -24,10 +25,12 @@ BEFORE = 100
 POD = {
     "producer": 'namespace="lake",pod="rel-sluice-producer-w-5d8f-x1",job="rel-sluice-producer-w"',
     "batcher": 'namespace="lake",pod="rel-sluice-batcher-7c9-b1",job="rel-sluice-batcher"',
+    "compactor": 'namespace="lake",pod="rel-sluice-compactor-9d4-c1",job="rel-sluice-compactor"',
 }
 VALUES = (
     "--namespace", "lake",
     "--set", "metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true",
+    "--set", "compactor.enabled=true,compactor.every=10m",
     "--set", "producers[0].name=w,producers[0].url=https://sse.example/x",
     "--set", "autoscaling.maxReplicas=4,metrics.prometheusRule.maxDeadLetterAge=6h",
 )  # fmt: skip
@@ -75,7 +78,7 @@ def labelled(series):
     """A series with the labels of its pod, where the name's prefix or `component` tells which that is."""
     name, _, rest = series.partition("{")
     given = rest.removesuffix("}")
-    found = re.match(r"sluice_(producer|batcher)_", name) or re.search(
+    found = re.match(r"sluice_(producer|batcher|compactor)_", name) or re.search(
         r'component="(\w+)"', given if name in ("up", "sluice_build_info") else ""
     )
     if found is None:
@@ -178,10 +181,11 @@ def test_every_alert_has_a_case_a_runbook_and_what_its_reader_needs(alerts, pyte
 
 
 def exported():
-    """Names of all samples that the two services export."""
+    """Names of all samples that the services export."""
     registry = make_registry("x")
     ProducerMetrics(registry, "packed")
     BatcherMetrics(registry, "csv")
+    CompactorMetrics(registry)
     return {sample.name for family in registry.collect() for sample in family.samples}
 
 
