@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from sluice_cli.verify import expected_ids
 from sluice_cli.verify.expected_ids import read_given
 from sluice_core.errors import ConfigError
-from sluice_core.lake.telling import Telling
-from sluice_core.lake.told import FILTERED, REPEATED, Told
+from sluice_core.lake.told import FILTERED, REPEATED, Telling, Told
 from sluice_core.wire.event_id import digest, short_digest
 
 

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sluice_cli.failures import told
 from sluice_cli.main import app
-from sluice_cli.words import counted
+from sluice_cli.output import counted, told
 from sluice_core.errors import os_reason
 from sluice_core.version import __version__
 from typer.testing import CliRunner

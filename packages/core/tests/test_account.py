@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.lake.account import account
-from sluice_core.lake.occurrences import codes_of
-from sluice_core.lake.telling import Telling
-from sluice_core.lake.told import FILTERED, MUST, REPEATED, Told
+from sluice_core.lake.ids import codes_of
+from sluice_core.lake.told import FILTERED, MUST, REPEATED, Telling, Told
 from sluice_core.wire.event_id import digest, event_id
 
 ids = st.lists(st.sampled_from([f"id-{n}" for n in range(12)] + ["é", "", " "]), max_size=40)

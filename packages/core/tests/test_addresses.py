@@ -11,8 +11,7 @@ from sluice_core.aws.s3 import Bucket
 from sluice_core.aws.sqs import OutMessage, Queue, dead_letter_queue
 from sluice_core.errors import ConfigError, UnexpectedAnswerError
 from sluice_core.settings import CommonSettings, effective, load_settings
-from sluice_core.settings.bucket_address import parse_bucket
-from sluice_core.settings.queue_address import parse_queue
+from sluice_core.settings.addresses import parse_bucket, parse_queue
 from urllib3 import HTTPResponse
 
 ACCOUNT = "123456789012"

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_core.lake import shards
+from sluice_core.lake import ids as ids_module
 from sluice_core.lake.account import account
-from sluice_core.lake.shards import SHARDS, Shards, split
+from sluice_core.lake.ids import SHARDS, Shards, split
 
 names = st.lists(st.text(max_size=6), max_size=40)
 
@@ -20,7 +20,7 @@ def _add(found: Shards, ids: list[str], first: int) -> None:
 @given(parts=st.lists(names, max_size=4), limit=st.sampled_from([0, 200, 2**20]))
 def test_ids_come_back_with_their_numbers_and_in_order(parts: list[list[str]], limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "_MAX_IN_MEMORY", limit)
+        patch.setattr(ids_module, "_MAX_IN_MEMORY", limit)
         found, all_ids = Shards({"at": np.int64}), [name for part in parts for name in part]
         for part in parts:
             _add(found, part, len(found))
@@ -39,7 +39,7 @@ def test_ids_come_back_with_their_numbers_and_in_order(parts: list[list[str]], l
 def test_an_account_on_disk_is_the_account_in_memory(source: list[str], rows: list[str]) -> None:
     in_memory = account(source=source, rows=rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "_MAX_IN_MEMORY", 0)
+        patch.setattr(ids_module, "_MAX_IN_MEMORY", 0)
         on_disk = Shards()
         for name in rows:
             on_disk.add(pa.array([name], pa.large_string()))

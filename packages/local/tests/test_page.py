@@ -14,15 +14,13 @@ from sluice_core.deadletter import DeadLetter
 from sluice_core.errors import ConfigError
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 from sluice_local.page import Page
-from sluice_local.page.board import Board
-from sluice_local.page.history import SAMPLES, History
 from sluice_local.page.newest import MAX_BYTES, Reader, last_rows, some_dead_letters
-from sluice_local.page.server import MAX_STREAMS, PageServer
-from sluice_local.page.state import account, counts, files, written_at
+from sluice_local.page.server import MAX_STREAMS, Board, PageServer
+from sluice_local.page.state import SAMPLES, History, account, counts, files, written_at
 from sluice_local.page.text import shown
 from sluice_local.run.account import reckon
-from sluice_local.run.page_like import NoPage
 from sluice_local.run.scrape import Snapshot
+from sluice_local.run.view import NoPage
 
 KEY = "events/dt=2026-11-26/hour=02/batch-01a215ad-884b-7544-ae16-c659f10d4db6.csv"
 

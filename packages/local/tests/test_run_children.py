@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from sluice_core.service.stop import Stop
-from sluice_local.run.child import Child
-from sluice_local.run.children import ChildDiedError, Crew, ForcedError
+from sluice_local.run.children import Child, ChildDiedError, Crew, ForcedError
 
 
 def _until(condition, seconds=15):
@@ -59,7 +58,7 @@ def test_waiting_has_an_end(tmp_path):
 def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):
     log = tmp_path / "log"
     script = (
-        "import os, sys\nfrom pathlib import Path\nfrom sluice_local.run.child import Child\n"
+        "import os, sys\nfrom pathlib import Path\nfrom sluice_local.run.children import Child\n"
         f"c = Child('source', 'sluice_cli.main', ['serve-events', '--port', '0'], os.environ, Path({str(log)!r}))\n"
         "print(c.pid, flush=True)\nsys.stdin.read()\n"
     )

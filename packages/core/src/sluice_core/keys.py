@@ -1,4 +1,4 @@
-"""Where things are in the bucket.
+"""Where things are in the bucket, and what may stand in the prefix of those that hold data.
 
 Everything that is not data lives under `_sluice/`: Athena, Hive, Spark and pyarrow's datasets skip names
 that begin with an underscore.
@@ -57,3 +57,26 @@ def dropped_prefix(prefix: str) -> str:
 def dropped_key(prefix: str) -> str:
     """A fresh key for such a note."""
     return f"{dropped_prefix(prefix)}{uuid_utils.uuid7()}"
+
+
+def data_prefix(value: str) -> str:
+    """`value` without slashes around it; empty for the bucket's root. Raises ValueError, which says the rule.
+
+    Athena, Hive, Spark and DuckDB take each `name=value` in a path for a partition and skip what begins with
+    `_` or `.`; a prefix that has such parts would add columns to every table, or hide every row.
+    """
+    value = value.strip("/")
+    for part in value.split("/") if value else ():
+        if not part:
+            raise ValueError("a prefix holds no // (engines make one folder, or two, of it)")
+        if part.startswith(("_", ".")):
+            raise ValueError(
+                f"{part!r}: what begins with _ or . is skipped by engines (and _sluice is taken)"
+            )
+        if "=" in part:
+            raise ValueError(
+                f"{part!r}: engines take name=value for a partition; Sluice adds those itself (SLUICE_PARTITION_BY)"
+            )
+    if not value.isprintable():
+        raise ValueError("a prefix holds printable characters only")
+    return value

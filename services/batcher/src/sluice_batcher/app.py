@@ -13,9 +13,8 @@ from sluice_core.errors import ConfigError
 from sluice_core.service.minute import MinuteLine
 from sluice_core.service.retry import Waiting
 from sluice_core.service.runtime import Runtime
-from sluice_core.service.stage import Stage
 from sluice_core.service.stop import Stop
-from sluice_core.service.threads import Threads
+from sluice_core.service.threads import Stage, Threads
 
 from sluice_batcher.clients import Clients
 from sluice_batcher.conversion import Conversion

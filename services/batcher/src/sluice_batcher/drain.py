@@ -17,9 +17,8 @@ from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.logs import get_logger
 from sluice_core.service.runtime import Runtime
-from sluice_core.service.stage import Stage
 from sluice_core.service.stop import Stop
-from sluice_core.service.threads import Threads
+from sluice_core.service.threads import Stage, Threads
 
 from sluice_batcher.inflight.held import InFlight, Lease
 from sluice_batcher.metrics import Metrics

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import FileScanTask, Table
 from sluice_core.errors import NoColumnError
+from sluice_core.lake.arrow import Array
 
 from sluice_compactor.errors import told
 from sluice_compactor.ids.known import read_file
@@ -31,7 +31,7 @@ class TableFiles:
         """Bytes."""
         return sum(task.file.file_size_in_bytes for task in self.tasks)
 
-    def column(self, name: str) -> Iterator["pa.Array[Any]"]:
+    def column(self, name: str) -> Iterator[Array]:
         """One column of all rows, some at a time. Raises NoColumnError."""
         self._must_have([name])
         for task in self.tasks:

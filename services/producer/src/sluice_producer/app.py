@@ -15,8 +15,7 @@ from sluice_core.deadletter import DeadLetters
 from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Stopped, Waiting
-from sluice_core.service.stage import Stage
-from sluice_core.service.threads import Threads
+from sluice_core.service.threads import Stage, Threads
 
 from sluice_producer.clients import Clients
 from sluice_producer.labels import DEAD_LETTER, MAIN

@@ -11,11 +11,11 @@ from sluice_core.aws.retention import ENOUGH
 from sluice_core.aws.sqs import QueueAttributes, QueueLike
 from sluice_core.errors import AccessDeniedError, PermanentError, SluiceError
 from sluice_core.limits import SQS_MAX_BYTES
-from sluice_core.settings.queue_address import parse_queue
+from sluice_core.settings.addresses import parse_queue
 
 from sluice_cli.check.result import Result, failed, ok, refused, skipped, warning
+from sluice_cli.output import counted
 from sluice_cli.target import Target
-from sluice_cli.words import counted
 
 FEW_RECEIVES: Final = 10
 """Under so many receives a few kills or a freeze push good messages into the dead-letter queue."""

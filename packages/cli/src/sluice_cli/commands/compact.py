@@ -9,9 +9,8 @@ from rich.console import Console
 from sluice_core.errors import ConfigError
 from sluice_core.settings.quantities import format_bytes, parse_seconds, write_seconds
 
-from sluice_cli.failures import told
 from sluice_cli.lake.installed import work_module
-from sluice_cli.words import counted
+from sluice_cli.output import counted, told
 
 app = typer.Typer(add_completion=False)
 

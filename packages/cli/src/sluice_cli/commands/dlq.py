@@ -9,11 +9,9 @@ from sluice_core.errors import ConfigError
 
 from sluice_cli.dlq.redrive import Choice, Redrive
 from sluice_cli.dlq.report import listing, outcome, single, summary
-from sluice_cli.dlq.view import find, look
-from sluice_cli.failures import told
-from sluice_cli.reasons import known_reason
+from sluice_cli.dlq.view import find, known_reason, look
+from sluice_cli.output import counted, told
 from sluice_cli.target import Target
-from sluice_cli.words import counted
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 

@@ -6,9 +6,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from sluice_cli.failures import told
 from sluice_cli.lake.installed import work_module
-from sluice_cli.words import counted
+from sluice_cli.output import counted, told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 

@@ -10,10 +10,9 @@ from rich.console import Console
 from sluice_core.errors import ConfigError, PermanentError
 from sluice_core.lake.reader import read_arrow
 
-from sluice_cli.failures import told
 from sluice_cli.lake.installed import lake_folder, table_module
+from sluice_cli.output import counted, told
 from sluice_cli.read.rows import Format, as_table, write
-from sluice_cli.words import counted
 
 app = typer.Typer(add_completion=False)
 

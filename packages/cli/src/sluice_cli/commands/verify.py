@@ -10,13 +10,13 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import ConfigError, PermanentError
 from sluice_core.wire.id_rule import Rule, parse_rule
 
-from sluice_cli.failures import told
 from sluice_cli.lake.installed import (
     is_installed,
     lake_folder,
     must_have_no_table,
     table_module,
 )
+from sluice_cli.output import told
 from sluice_cli.target import Target
 from sluice_cli.verify import verdict as verify
 from sluice_cli.verify.expected_ids import read_given

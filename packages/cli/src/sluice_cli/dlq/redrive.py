@@ -22,7 +22,7 @@ from sluice_core.wire.event_id import digest
 
 from sluice_cli.dlq.content import content
 from sluice_cli.dlq.peek import Peek
-from sluice_cli.words import counted
+from sluice_cli.output import counted
 
 STORED_ALREADY: Final = frozenset({reasons.COUNT_MISMATCH, reasons.HASH_MISMATCH})
 """Dead letters that only tell of a damaged pack whose readable events are rows: sending them again doubles those."""

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from sluice_cli.dlq.redrive import Outcome
 from sluice_cli.dlq.view import DeadLetters, ListedDeadLetter
-from sluice_cli.words import counted
+from sluice_cli.output import counted
 
 _STAYING_NAMED = 10
 

@@ -1,19 +1,29 @@
-"""Dead letters as `sluice dlq ls` and `show` see them."""
+"""Dead letters as `sluice dlq ls` and `show` see them, and the reasons that `--reason` takes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from sluice_core import reasons
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
 from sluice_core.deadletter.pointer import restored, whole_body
-from sluice_core.errors import DeadLetterError, PermanentError
+from sluice_core.errors import ConfigError, DeadLetterError, PermanentError
 
 from sluice_cli.dlq.content import Content, content
 from sluice_cli.dlq.peek import Peek
-from sluice_cli.words import counted
+from sluice_cli.output import counted
+
+_KNOWN: Final = reasons.ALL | {"redriven"}
+"""With what a dead letter is called that only the queue's own redrive policy moved."""
+
+
+def known_reason(name: str | None) -> None:
+    """Raises ConfigError for a name that is none of the reasons: it would find nothing, and look like none."""
+    if name is not None and name not in _KNOWN:
+        raise ConfigError(f"--reason {name!r}: not one of {', '.join(sorted(_KNOWN))}")
 
 
 @dataclass(frozen=True)

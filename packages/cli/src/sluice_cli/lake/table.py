@@ -10,7 +10,7 @@ from sluice_compactor.lake import Lake
 from sluice_compactor.reading import TableFiles
 from sluice_compactor.settings import CompactorSettings
 from sluice_core.errors import PermanentError
-from sluice_core.lake.shards import Shards
+from sluice_core.lake.ids import TEXT, Shards
 from sluice_core.settings import load_settings
 
 
@@ -47,8 +47,8 @@ def read_ids(where: str | None, folder: Path | None, column: str) -> TableRows |
         return None
     found = TableRows(files=len(files.tasks), size=files.size)
     for ids in files.column(column):
-        named = ids.cast(pa.large_string()).drop_null()
-        named = named.filter(pc.not_equal(named, pa.scalar("", pa.large_string())))
+        named = ids.cast(TEXT).drop_null()
+        named = named.filter(pc.not_equal(named, pa.scalar("", TEXT)))
         found.ids.add(named)
         found.rows += len(ids)
         found.unnamed += len(ids) - len(named)

@@ -15,7 +15,7 @@ from rich.text import Text
 from sluice_core.errors import ConfigError, os_reason
 from sluice_core.lake.csv_text import encode_csv
 
-from sluice_cli.words import counted
+from sluice_cli.output import counted
 
 Format = Literal["csv", "jsonl", "parquet"]
 

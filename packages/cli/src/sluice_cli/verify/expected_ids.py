@@ -21,8 +21,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from sluice_core.errors import ConfigError
-from sluice_core.lake.telling import Telling
-from sluice_core.lake.told import FILTERED, MUST, NO_DIGEST, REPEATED, Told
+from sluice_core.lake.ids import TEXT
+from sluice_core.lake.told import FILTERED, MUST, NO_DIGEST, REPEATED, Telling, Told
 from sluice_core.wire.event_id import digest, is_canary, meta_id, short_digest
 
 _LEDGER_FIELDS: Final = {"id", "n", "state", "digest"}
@@ -60,7 +60,7 @@ def _block(lines: list[bytes], found: Telling, run: int) -> int:
     if columns.names:
         found.add(
             Told(
-                pa.chunked_array([pa.array(columns.names, pa.large_string())]),
+                pa.chunked_array([pa.array(columns.names, TEXT)]),
                 np.array(columns.states, np.uint8),
                 np.array(columns.digests, np.uint64),
                 np.array(columns.runs, np.int32),

@@ -17,7 +17,8 @@ from sluice_core.keys import (
     ROWS_METADATA,
     dropped_prefix,
 )
-from sluice_core.lake.occurrences import Array
+from sluice_core.lake.arrow import Array
+from sluice_core.lake.ids import TEXT
 from sluice_core.lake.reader import Part, parts, raw_lines, read_table
 from sluice_core.wire.event_id import META_ID, digest, find_id
 from sluice_core.wire.id_rule import SSE, Rule
@@ -88,9 +89,9 @@ def _scan(part: Part, column: str, rule: Rule, *, may_move: bool) -> Scanned | N
     names = (
         _text([])
         if ids.type == pa.null()
-        else pa.concat_arrays(ids.cast(_TEXT).chunks or [_text([])])
+        else pa.concat_arrays(ids.cast(TEXT).chunks or [_text([])])
     )
-    names = names.filter(pc.not_equal(names, pa.scalar("", _TEXT)))
+    names = names.filter(pc.not_equal(names, pa.scalar("", TEXT)))
     fault = _fault(rows, len(names), metadata.get(ROWS_METADATA))
     return Scanned(part.name, part.size, names, rows, fault, dropped=dropped)
 
@@ -128,8 +129,5 @@ def _fault(rows: int, named: int, promised: str | None) -> str | None:
     return None
 
 
-_TEXT: Final = pa.large_string()
-
-
 def _text(names: list[str]) -> Array:
-    return pa.array(names, _TEXT)
+    return pa.array(names, TEXT)

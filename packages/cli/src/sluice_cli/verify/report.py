@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from sluice_core.settings.quantities import format_bytes
 
+from sluice_cli.output import counted
 from sluice_cli.verify.verdict import Verdict
-from sluice_cli.words import counted
 
 _NAMED: Final = 5
 

@@ -10,8 +10,8 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
 from sluice_core.lake.account import Account, account
-from sluice_core.lake.shards import Shards
-from sluice_core.lake.telling import Telling
+from sluice_core.lake.ids import Shards
+from sluice_core.lake.told import Telling
 from sluice_core.wire.event_id import META_ID
 from sluice_core.wire.id_rule import Rule
 

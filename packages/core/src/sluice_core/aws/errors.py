@@ -55,7 +55,7 @@ _DENIED: Final = {
     "UnrecognizedClientException",
 }
 _PRECONDITION: Final = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-_TEMPORARY: Final = {
+TEMPORARY_CODES: Final = {
     "InternalError",
     "InternalFailure",
     "KmsThrottled",
@@ -68,6 +68,7 @@ _TEMPORARY: Final = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
+"""What AWS says when it has too much to do, for a whole call or for one entry of it."""
 _SKEWED: Final = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
 _SKEWED_TEXT: Final = re.compile(r"(?i)signature (expired|not yet current)")
 """How SQS says it, under the code of a wrong signature (SigV4 allows 5 to 15 minutes)."""
@@ -196,7 +197,7 @@ def _translate(what: str, error: ClientError) -> Exception:
         )
     if code in _DENIED or (status in (401, 403) and code not in _MISSING):
         return AccessDeniedError(f"{text}; check the credentials and the policy of this role")
-    if code in _TEMPORARY or status >= 500 or status in (0, 429):
+    if code in TEMPORARY_CODES or status >= 500 or status in (0, 429):
         return TemporaryError(text, delay=_retry_after(headers))
     return _by_code(code, status)(text)
 

@@ -21,7 +21,7 @@ from sluice_core.aws.carrier import Carrier, carrier
 from sluice_core.aws.errors import clean, translated, understood
 from sluice_core.errors import NoCredentialsError, PermanentError
 from sluice_core.settings import CommonSettings
-from sluice_core.settings.queue_address import QueueAddress
+from sluice_core.settings.addresses import QueueAddress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

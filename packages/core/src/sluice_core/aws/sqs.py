@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice_core.aws import Aws, translated
-from sluice_core.aws.errors import clean, text, understood
+from sluice_core.aws.errors import TEMPORARY_CODES, clean, text, understood
 from sluice_core.errors import AccessDeniedError, TemporaryError
 from sluice_core.limits import (
     DEFAULT_RETENTION,
@@ -19,19 +19,12 @@ from sluice_core.limits import (
     SQS_MAX_BYTES,
     SQS_MAX_WAIT_SECONDS,
 )
-from sluice_core.settings.queue_address import QueueAddress, parse_queue
+from sluice_core.settings.addresses import QueueAddress, parse_queue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_THROTTLED = {
-    "RequestThrottled",
-    "ThrottlingException",
-    "OverLimit",
-    "ServiceUnavailable",
-    "InternalError",
-}
 
 
 def allowed(text: str) -> bool:
@@ -163,7 +156,7 @@ class Queue:
         """The queue of that name, URL or ARN, whatever its region and account.
 
         A name is looked for at home, or where `near` is. Raises MissingResourceError when it does not exist,
-        ValueError when it can be no queue's (see `queue_address`).
+        ValueError when it can be no queue's (see `settings.addresses`).
         """
         address = parse_queue(given)
         if address.url is not None:
@@ -349,7 +342,8 @@ def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
             index=int(entry["Id"]),
             code=clean(str(entry.get("Code", ""))),
             detail=clean(str(entry.get("Message", ""))),
-            permanent=bool(entry.get("SenderFault", False)) and entry.get("Code") not in _THROTTLED,
+            permanent=bool(entry.get("SenderFault", False))
+            and entry.get("Code") not in TEMPORARY_CODES,
         )
         for entry in failed
     }

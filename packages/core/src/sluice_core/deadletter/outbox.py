@@ -42,7 +42,7 @@ class _Job:
 
 
 class DeadLetterOutbox:
-    """A stage (`service.stage`) that sends dead letters, in order. `put` may be called from any thread.
+    """A stage (`service.threads`) that sends dead letters, in order. `put` may be called from any thread.
 
     `count` hears, by reason, of dead letters that were accepted; `backlog` of how many jobs wait.
     """

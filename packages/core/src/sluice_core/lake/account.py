@@ -1,7 +1,7 @@
 """What became of every event: stored, duplicated, dead-lettered, pending or lost. Counted by occurrence.
 
 Pure: ids in, numbers out. `sluice verify` and the summary of `sluice run` both count with it. Ids are counted a
-shard at a time (`lake.shards`), so that tens of millions need no more memory than a few hundred thousand. What is
+shard at a time (`lake.ids`), so that tens of millions need no more memory than a few hundred thousand. What is
 counted, and why, is explained in docs/explanation/accounting.md. Needs the `read` extra (pyarrow).
 """
 
@@ -15,12 +15,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sluice_core.lake.occurrences import Array, Chunks, Counts, Ids, Universe, chunks_of
-from sluice_core.lake.shards import SHARDS, Shards, shards_of, split
-from sluice_core.lake.telling import Telling
-from sluice_core.lake.told import Tally, Told, tally
+from sluice_core.lake.arrow import Array, Chunked
+from sluice_core.lake.ids import (
+    SHARDS,
+    TEXT,
+    Counts,
+    Ids,
+    Shards,
+    Universe,
+    chunks_of,
+    shards_of,
+    split,
+)
+from sluice_core.lake.told import Tally, Telling, Told, tally
 
-__all__ = ["Account", "Array", "Chunks", "Ids", "account"]
+__all__ = ["Account", "Array", "Chunked", "Ids", "account"]
 
 
 @dataclass(frozen=True)
@@ -103,9 +112,7 @@ def account(
     for number in range(SHARDS):
         row_ids = stored.shard(number)[0]
         if more_rows is not None:
-            row_ids = pa.chunked_array(
-                [*row_ids.chunks, *more_rows.shard(number).ids.chunks], _TEXT
-            )
+            row_ids = pa.chunked_array([*row_ids.chunks, *more_rows.shard(number).ids.chunks], TEXT)
         places = [exempt.shard(number)[0], row_ids]
         places += [part.shard(number)[0] for part in (dead_ids, pending_ids, lake)]
         counted = _count([part.shard(number) for part in told], places)
@@ -119,9 +126,6 @@ def account(
 
 def _shards(ids: Shards | Ids) -> Shards:
     return ids if isinstance(ids, Shards) else shards_of(chunks_of(ids))
-
-
-_TEXT = pa.large_string()
 
 
 def _telling(told: Telling | Told | Ids) -> Telling:
@@ -138,7 +142,7 @@ class _Counted:
     name: Callable[[int], dict[str, list[str]]]
 
 
-def _count(told: Sequence[Told], places: Sequence[Chunks]) -> _Counted:
+def _count(told: Sequence[Told], places: Sequence[Chunked]) -> _Counted:
     """Counts; `places`: ids that need not be there, of rows, of dead letters, of what is pending, of the table."""
     universe = Universe([*(part.ids for part in told), *places])
     exempt, raw, dead_lettered, waiting, table = (
@@ -256,7 +260,7 @@ def _samples(universe: Universe, kinds: Mapping[str, Counts], most: int) -> dict
     return {name: universe.name(counts, most) for name, counts in kinds.items()}
 
 
-def _resolve(events: Iterable[str | Sequence[str]], known: Sequence[Shards]) -> Chunks:
+def _resolve(events: Iterable[str | Sequence[str]], known: Sequence[Shards]) -> Chunked:
     """An id for each event, with the candidates of an uncertain one settled by what the source knows."""
     certain: list[str] = []
     uncertain: list[Sequence[str]] = []
@@ -281,7 +285,7 @@ def _known(names: list[str], known: Sequence[Shards]) -> set[str]:
         for part in known:
             ids, _ = part.shard(number)
             if asked and len(ids):
-                there = pc.is_in(pa.array(asked, _TEXT), value_set=ids).to_pylist()
+                there = pc.is_in(pa.array(asked, TEXT), value_set=ids).to_pylist()
                 found.update(
                     name for name, known_there in zip(asked, there, strict=True) if known_there
                 )

@@ -1,4 +1,4 @@
-"""What an object's metadata tell of its columns' types: a letter a column, in the columns' order.
+"""The types that a column can have, and how an object's metadata tell them: a letter a column, in the columns' order.
 
 CSV knows no types and JSON lines few: a column of digits may be text, and one without a value anything. With the
 letters whoever makes a table out of objects need not guess. A letter a column, because S3 gives all metadata of an
@@ -10,15 +10,27 @@ from typing import Final
 
 import pyarrow as pa
 
+TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+
+ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": TIMESTAMP,
+    "json": pa.string(),
+}
+"""By the names that a columns file uses; JSON is its text."""
+
 MAX_COLUMNS: Final = 1000
 """More columns have no letters: the header would grow beyond what S3 takes."""
 
-_TYPES: Final[Mapping[str, pa.DataType]] = {
-    "s": pa.string(),
-    "i": pa.int64(),
-    "f": pa.float64(),
-    "b": pa.bool_(),
-    "t": pa.timestamp("us", tz="UTC"),
+_TYPES: Final = {
+    "s": ARROW_TYPES["string"],
+    "i": ARROW_TYPES["int64"],
+    "f": ARROW_TYPES["float64"],
+    "b": ARROW_TYPES["bool"],
+    "t": TIMESTAMP,
 }
 _LETTERS: Final = {kind: letter for letter, kind in _TYPES.items()}
 _OTHER: Final = "-"

@@ -15,20 +15,14 @@ line: `""`, as readers pass over an empty line.
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Final
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute
 from pyarrow import csv as arrow_csv
 
-pc: Any = pyarrow.compute
-"""The stubs do not know that a kernel takes chunks."""
-
-if TYPE_CHECKING:
-    Chunks: TypeAlias = pa.ChunkedArray[Any]
-else:  # generic in the stubs only
-    Chunks = pa.ChunkedArray
+from sluice_core.lake.arrow import Chunked, pc
+from sluice_core.lake.column_types import TIMESTAMP
 
 _OPTIONS: Final = arrow_csv.WriteOptions(include_header=False, batch_size=16_384)
 _MICROS: Final = 1_000_000
@@ -63,31 +57,31 @@ def _as_pandas_writes(table: pa.Table) -> pa.Table:
     return table
 
 
-def _times(column: Chunks) -> Chunks:
+def _times(column: Chunked) -> Chunked:
     """`2026-11-23 14:00:00+00:00`, with as many decimals (0, 3, 6) as the column's finest value needs."""
-    micros = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    micros = column.cast(TIMESTAMP).cast(pa.int64())
     unit: pa.DataType = pa.timestamp("us")
     for coarser, size in ((pa.timestamp("ms"), 1000), (pa.timestamp("s"), _MICROS)):
         if not _all_multiples(micros, size):
             break
         unit = coarser
     text = pc.cast(micros.cast(pa.timestamp("us")), unit).cast(pa.string())
-    joined: Chunks = pc.binary_join_element_wise(text, "+00:00", "")
+    joined: Chunked = pc.binary_join_element_wise(text, "+00:00", "")
     return joined
 
 
-def _all_multiples(numbers: Chunks, size: int) -> bool:
+def _all_multiples(numbers: Chunked, size: int) -> bool:
     whole = pc.multiply(pc.divide(numbers, pa.scalar(size)), pa.scalar(size))
     return pc.all(pc.equal(numbers, whole)).as_py() in (True, None)
 
 
-def _floats(column: Chunks) -> Chunks:
+def _floats(column: Chunked) -> Chunked:
     """As Python writes them: Arrow's `1` for 1.0 would be read back as an integer."""
     texts = [None if x is None or x != x else repr(x) for x in column.to_pylist()]  # noqa: PLR0124
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _json(column: Chunks) -> Chunks:
+def _json(column: Chunked) -> Chunked:
     texts = [
         None if v is None else orjson.dumps(v, default=str).decode() for v in column.to_pylist()
     ]

@@ -26,6 +26,8 @@ import zstandard
 from sluice_core.aws import clients
 from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.errors import NoColumnError, PermanentError
+from sluice_core.lake.arrow import Array
+from sluice_core.lake.column_types import ARROW_TYPES
 from sluice_core.lake.tables import ARROW_ERRORS, as_text, narrowed, together
 from sluice_core.settings import CommonSettings, load_settings
 
@@ -33,16 +35,6 @@ _FORMATS: Final = (".csv", ".jsonl", ".parquet")
 
 MAX_OBJECT_BYTES: Final = 2**31
 """What one object may unpack to."""
-
-_ARROW: Final[Mapping[str, pa.DataType]] = {
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-    "string": pa.string(),
-    "json": pa.string(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
-
 
 _HALF_PAIR: Final = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -205,7 +197,7 @@ def _csv(
         parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
             include_columns=list(columns or ()),
-            column_types={column: _ARROW[types.get(column, "string")] for column in there},
+            column_types={column: ARROW_TYPES[types.get(column, "string")] for column in there},
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -242,8 +234,8 @@ def _mend(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape[1] else escape[0]
 
 
-def _column(values: list[Any]) -> "pa.Array[Any]":
-    column: pa.Array[Any]
+def _column(values: list[Any]) -> Array:
+    column: Array
     try:
         column = pa.array(values)
     except ARROW_ERRORS:

@@ -5,16 +5,15 @@ CSV knows no types: its text is narrowed only where what comes out would be writ
 """
 
 import json
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-# The stubs know these functions for constant types only.
-_chunked: Any = pa.chunked_array
-_nulls: Any = pa.nulls
+from sluice_core.lake.arrow import Chunked, chunked, nulls, pc
+from sluice_core.lake.column_types import TIMESTAMP
+
+# The stubs know it for constant types only.
 _table: Any = pa.table
-Chunked: TypeAlias = "pa.ChunkedArray[Any]"
 ARROW_ERRORS: Final = (
     pa.ArrowInvalid,
     pa.ArrowTypeError,
@@ -42,7 +41,7 @@ def together(tables: list[pa.Table]) -> pa.Table:
     return cast("pa.Table", _table(columns))
 
 
-def _chunks(pieces: "list[Chunked | int]") -> Chunked:
+def _chunks(pieces: list[Chunked | int]) -> Chunked:
     """A column out of each object's piece of it, or the number of rows in an object that has none."""
     found = list(
         dict.fromkeys(
@@ -57,17 +56,17 @@ def _chunks(pieces: "list[Chunked | int]") -> Chunked:
                 chunk
                 for piece in pieces
                 for chunk in (
-                    [_nulls(piece, kind)] if isinstance(piece, int) else _as(piece, kind).chunks
+                    [nulls(piece, kind)] if isinstance(piece, int) else _as(piece, kind).chunks
                 )
             ]
-            column: Chunked = _chunked(arrays, kind)
+            column: Chunked = chunked(arrays, kind)
         except ARROW_ERRORS:
             continue
         return column
     texts = [
         [None] * p if isinstance(p, int) else list(map(as_text, p.to_pylist())) for p in pieces
     ]
-    return cast("Chunked", _chunked([pa.array(text, pa.string()) for text in texts]))
+    return cast("Chunked", chunked([pa.array(text, pa.string()) for text in texts]))
 
 
 def _common(kinds: list[pa.DataType]) -> pa.DataType | None:
@@ -122,7 +121,7 @@ def narrowed(tables: list[pa.Table], csv: list[bool]) -> list[pa.Table]:
 _WRITTEN: Final[tuple[tuple[pa.DataType, str], ...]] = ((pa.int64(), _INTEGER), (pa.bool_(), _BOOL))
 _DECLARED: Final[tuple[tuple[pa.DataType, str], ...]] = (
     (pa.float64(), _FLOAT),
-    (pa.timestamp("us", tz="UTC"), _TIME),
+    (TIMESTAMP, _TIME),
 )
 """What CSV text is only where another format says so."""
 

@@ -1,15 +1,20 @@
-"""A process's threads: each drives a stage, tells that it lives, and stops the others when it fails."""
+"""What a thread drives, and the threads: each tells that it lives, and stops the others when it fails.
+
+A service's parts are a list of stages in the order in which data flows. The same list, walked, is the drain: a
+stage is closed when those before it have ended, so that nothing more comes, works off what it has, and ends. The
+interface is getsentry/arroyo's (submit, poll, close, terminate, join) in fewer words: `step` polls, `close` closes,
+`Threads` joins, and a forced stop terminates. How work is submitted is each stage's own.
+"""
 
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sluice_core.errors import SluiceError
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Stopped
 from sluice_core.service.runtime import Runtime
-from sluice_core.service.stage import Stage
 
 _log = get_logger(__name__)
 
@@ -18,6 +23,39 @@ MAX_SILENCE: Final = 180.0
 IDLE_SECONDS: Final = 1.0
 """A stage without work is asked again after so long at most, whatever it says: its heart must beat."""
 _SLICE: Final = 0.05
+
+
+class Stage(Protocol):
+    """One part with work of its own.
+
+    `name` is unique in its process: its thread, its heartbeat and its log lines carry it.
+    """
+
+    @property
+    def name(self) -> str:
+        """See the class."""
+        ...
+
+    @property
+    def wake(self) -> threading.Event:
+        """Set when there may be work before `due_in` is over; cleared by whoever waits for it."""
+        ...
+
+    def step(self) -> bool:
+        """Does what is due; True when it should be called again at once.
+
+        Raises `retry.Stopped` when a stop was forced in the middle; anything else that it raises is the end
+        of the process.
+        """
+        ...
+
+    def due_in(self) -> float | None:
+        """Seconds until `step` has something to do, as far as is known; None when only `wake` can tell."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will come. `step` works off the rest; once it returns False the stage has ended."""
+        ...
 
 
 @dataclass

@@ -16,11 +16,10 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import SettingsConfigDict
 
 from sluice_core.errors import ConfigError
-from sluice_core.prefix import data_prefix
-from sluice_core.refusals import one_line, rule
+from sluice_core.keys import data_prefix
 from sluice_core.secrets import HIDDEN, shown_url
+from sluice_core.settings.addresses import parse_bucket, parse_queue
 from sluice_core.settings.aws import AwsSettings
-from sluice_core.settings.bucket_address import parse_bucket
 from sluice_core.settings.quantities import (
     Bytes,
     Seconds,
@@ -29,7 +28,7 @@ from sluice_core.settings.quantities import (
     write_bytes,
     write_seconds,
 )
-from sluice_core.settings.queue_address import parse_queue
+from sluice_core.settings.refusals import one_line, rule
 
 PREFIX = "SLUICE_"
 SECRET_URL: Final[dict[str, Any]] = {"secret": "user and query"}

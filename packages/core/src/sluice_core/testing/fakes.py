@@ -15,7 +15,7 @@ from sluice_core.aws.sqs import OutMessage, QueueAttributes, Received, Refused, 
 from sluice_core.errors import MissingResourceError, NotFoundError, PreconditionError
 from sluice_core.limits import DEFAULT_RETENTION, SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.service.clock import Clock
-from sluice_core.service.stage import Stage
+from sluice_core.service.threads import Stage
 
 Fault = Callable[[str], None]
 """Gets the action's name (`send`, `receive`, `delete`, `extend`, `put`, `get` …) and may raise."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from sluice_cli.failures import told
+from sluice_cli.output import told
 from sluice_core.errors import ConfigError, PermanentError, os_reason
 
 from sluice_local.events import EventStream

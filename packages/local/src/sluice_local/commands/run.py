@@ -18,10 +18,10 @@ from sluice_local.run import account, summary
 from sluice_local.run.children import ChildDiedError
 from sluice_local.run.lake_copy import INTERNAL
 from sluice_local.run.options import RunOptions
-from sluice_local.run.page_like import NoPage, PageLike
 from sluice_local.run.pipeline import Pipeline
 from sluice_local.run.precheck import check_options
 from sluice_local.run.table import make_table
+from sluice_local.run.view import NoPage, PageLike
 
 app = typer.Typer(add_completion=False)
 

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from sluice_cli.failures import told
-from sluice_cli.words import counted
+from sluice_cli.output import counted, told
 from sluice_core.errors import ConfigError, os_reason
 from sluice_core.service.stop import Stop
 from sluice_core.settings.quantities import parse_seconds

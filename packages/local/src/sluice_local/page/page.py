@@ -8,10 +8,9 @@ from sluice_cli.verify.verdict import Verdict
 from sluice_core.errors import ConfigError, os_reason
 
 from sluice_local.page import state
-from sluice_local.page.board import Board
-from sluice_local.page.history import History
 from sluice_local.page.newest import Reader, Seen
-from sluice_local.page.server import PageServer
+from sluice_local.page.server import Board, PageServer
+from sluice_local.page.state import History
 from sluice_local.page.text import shown
 from sluice_local.resources import Resources
 from sluice_local.run.scrape import Snapshot

@@ -5,14 +5,14 @@ was rebound to 127.0.0.1 does not) and come from no other site; nothing but GET 
 work: files and state are there as bytes.
 """
 
+import json
 import threading
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit
-
-from sluice_local.page.board import Board
 
 MAX_STREAMS: Final = 16
 """Open pages at a time: each holds a thread."""
@@ -39,6 +39,35 @@ _HEADERS: Final = {
 }
 _BREATH: Final = 10.0
 """Seconds without a change until a stream sends a comment, which finds out that nobody reads any more."""
+
+
+class Board:
+    """The newest state, encoded once however many read it. All methods are thread-safe."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._body = b"{}"
+        self._version = 0
+        self._last = False
+
+    def write(self, state: Mapping[str, Any], *, last: bool = False) -> None:
+        """Replaces the state; after the `last` one nothing is taken any more."""
+        body = json.dumps(state, separators=(",", ":"), allow_nan=False).encode()
+        with self._changed:
+            if not self._last:
+                self._body, self._last = body, last
+                self._version += 1
+                self._changed.notify_all()
+
+    def read(self) -> bytes:
+        """The state as JSON."""
+        return self._body
+
+    def after(self, version: int, seconds: float) -> tuple[int, bytes, bool]:
+        """Version, JSON, and whether it is the last one: as soon as it is newer than `version`, or after `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > version or self._last, seconds)
+            return self._version, self._body, self._last
 
 
 class PageServer:

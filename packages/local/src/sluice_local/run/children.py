@@ -1,8 +1,11 @@
-"""The children of a run, what is watched about them, and the order in which they stop."""
+"""The children of a run: how each starts, what is watched about them, and the order in which they stop."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +13,60 @@ from sluice_core.errors import SluiceError
 from sluice_core.service.stop import Stop
 
 from sluice_local.ports import free_port
-from sluice_local.run.child import Child
+
+
+class Child:
+    """A module that runs as a process of its own; `name` is what people read."""
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own modules
+                [sys.executable, "-m", "sluice_local.die_with_parent", module, *arguments],
+                env=dict(environ),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal must reach the run alone: it stops its children in order.
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for the signal that ended it."""
+        return self._process.poll()
+
+    def ask_to_stop(self) -> None:
+        """Sends SIGTERM."""
+        if self.exit_code is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends it at once and collects it. Safe to call at any time."""
+        if self.exit_code is None:
+            self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def tail(self, lines: int = 12) -> str:
+        """The last lines that it logged."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.strip().splitlines()[-lines:])
+
 
 _PATIENCE: Final = 40.0
 """Seconds for a service to stop: its own grace period (25 s by default), and some more."""

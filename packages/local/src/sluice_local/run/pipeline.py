@@ -20,9 +20,8 @@ from sluice_local.resources import Names, Resources, connect
 from sluice_local.run import lake_copy, source
 from sluice_local.run.children import ChildDiedError, Crew
 from sluice_local.run.options import RunOptions
-from sluice_local.run.page_like import PageLike
 from sluice_local.run.scrape import Scraper, Snapshot
-from sluice_local.run.view import View, view_for
+from sluice_local.run.view import PageLike, View, view_for
 
 _LOOK_EVERY = 0.5
 _MEND_EVERY = 3.0

@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from sluice_cli.output import counted
 from sluice_cli.verify.report import notes
 from sluice_cli.verify.verdict import Verdict
-from sluice_cli.words import counted
 from sluice_core import reasons
 from sluice_core.errors import PermanentError
 from sluice_core.lake.account import Account
 from sluice_core.lake.reader import parts, read_batches
 from sluice_core.settings.quantities import format_bytes
 
-from sluice_local.run.counts import Counts
+from sluice_local.run.account import Counts
 
 _ROWS = 6
 _COLUMNS = 9

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice_cli.lake.installed import WAREHOUSE, is_installed, table_module, work_module
-from sluice_cli.words import counted
+from sluice_cli.output import counted
 from sluice_core.errors import SluiceError
 from sluice_core.settings.quantities import format_bytes
 

@@ -1,5 +1,6 @@
-"""What the person sees meanwhile: a live panel on a terminal, a line every five seconds elsewhere."""
+"""What watches a run: a live panel on a terminal, a line every five seconds elsewhere, and a page beside it."""
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -7,8 +8,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
+from sluice_cli.verify.verdict import Verdict
 from sluice_core.settings.quantities import format_bytes
 
+from sluice_local.resources import Resources
 from sluice_local.run.scrape import Snapshot
 
 _LINE_EVERY: Final = 5.0
@@ -119,3 +122,34 @@ def facts(now: Snapshot) -> list[tuple[str, str]]:
 
 def _count(value: int | None) -> str:
     return "does not answer" if value is None else f"{value:,}"
+
+
+class PageLike(Protocol):
+    """What a run asks of its page."""
+
+    def beside(self, view: View, source: str) -> View:
+        """A view that shows on the page, too, what it is given; `source` is what people call the stream."""
+        ...
+
+    def reading(self, resources: Resources, prefix: str) -> AbstractContextManager[object]:
+        """Meanwhile the page shows rows and dead letters; afterwards nobody else looks at queue and bucket."""
+        ...
+
+    def account(self, verdict: Verdict, seconds: float) -> None:
+        """The end of a run that has an account."""
+        ...
+
+
+class NoPage:
+    """`--no-page`."""
+
+    def beside(self, view: View, source: str) -> View:
+        """The view itself."""
+        return view
+
+    def reading(self, resources: Resources, prefix: str) -> AbstractContextManager[object]:
+        """Reads nothing."""
+        return nullcontext()
+
+    def account(self, verdict: Verdict, seconds: float) -> None:
+        """See `PageLike`."""

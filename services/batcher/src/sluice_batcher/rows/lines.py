@@ -11,8 +11,7 @@ from itertools import accumulate, chain
 from typing import Final, Protocol
 
 import pyarrow as pa
-
-from sluice_batcher.rows.arrow import Array
+from sluice_core.lake.arrow import Array
 
 EVENTS: Final = pa.schema([("event", pa.large_binary())])
 """The schema of such a table."""

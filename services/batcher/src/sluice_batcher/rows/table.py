@@ -11,10 +11,11 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import pyarrow as pa
+from sluice_core.lake.arrow import Array, pc
+from sluice_core.lake.column_types import TIMESTAMP
 from sluice_core.wire.beside import DEFAULT_TYPE
 from sluice_core.wire.event_id import is_utf8
 
-from sluice_batcher.rows.arrow import Array, pc
 from sluice_batcher.rows.columns import (
     EVENT_ID,
     EVENT_TIME,
@@ -29,7 +30,7 @@ from sluice_batcher.rows.convert import is_missing, plain, to_kind
 from sluice_batcher.rows.event_time import DEFAULT_PATHS
 from sluice_batcher.rows.lines import events_table
 from sluice_batcher.rows.shape import Path, Shape
-from sluice_batcher.rows.times import MICROS, TIMESTAMP, timestamp_array
+from sluice_batcher.rows.times import MICROS, timestamp_array
 
 _NATIVE: Final[dict[Kind, set[type]]] = {
     Kind.STRING: {str, type(None)},

@@ -17,11 +17,11 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
 
 import pyarrow as pa
+from sluice_core.lake.arrow import Array, pc
+from sluice_core.lake.column_types import TIMESTAMP
 
-from sluice_batcher.rows.arrow import Array, pc
 from sluice_batcher.rows.time_text import parse_time
 
-TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 MICROS: Final = 1_000_000
 _SECONDS_FROM: Final = 10**8
 """Nine digits: smaller numbers may read as a date."""

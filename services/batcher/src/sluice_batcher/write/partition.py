@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
+from sluice_core.lake.arrow import Array, pc
 
-from sluice_batcher.rows.arrow import Array, pc
 from sluice_batcher.rows.table import Rows
 from sluice_batcher.rows.times import MICROS, MIN_MICROS, to_datetime
 

@@ -12,11 +12,11 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.table import FileScanTask, Table
 from sluice_core.errors import PermanentError
+from sluice_core.lake.arrow import pc
 
 from sluice_compactor.compact.partition import Limits, Point, nowhere
 from sluice_compactor.errors import LostRaceError, told
 from sluice_compactor.table.definition import DAY, HOUR
-from sluice_compactor.table.types import pc
 from sluice_compactor.write.commit import replace
 from sluice_compactor.write.files import Writer
 from sluice_compactor.write.stored import Group, StoredFile

@@ -7,13 +7,14 @@ import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table
 from sluice_core.keys import COLUMN_TYPES_METADATA
+from sluice_core.lake.arrow import Chunked, chunked, nulls, pc, repeat
 from sluice_core.lake.column_types import told_types
 from sluice_core.lake.reader import read_table
 
 from sluice_compactor.errors import UnfitError
 from sluice_compactor.raw.listing import RawObject
 from sluice_compactor.table.definition import DAY, HOUR, new_columns
-from sluice_compactor.table.types import Chunks, chunked, fitted, nulls, pc, repeat
+from sluice_compactor.table.types import fitted
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Fitter:
     def fit(self, raw: RawTable, place: RawObject) -> pa.Table:
         """All rows, in the table's columns. Raises UnfitError."""
         count = len(raw.rows)
-        columns: list[Chunks] = []
+        columns: list[Chunked] = []
         for field in self.schema:
             if field.name == DAY:
                 columns.append(_repeated(place.day, field.type, count))
@@ -77,6 +78,6 @@ class Fitter:
         return pa.Table.from_arrays(columns, schema=self.schema)
 
 
-def _repeated(value: object, kind: pa.DataType, count: int) -> Chunks:
-    column: Chunks = chunked([repeat(pa.scalar(value, kind), count)], kind)
+def _repeated(value: object, kind: pa.DataType, count: int) -> Chunked:
+    column: Chunked = chunked([repeat(pa.scalar(value, kind), count)], kind)
     return column

@@ -4,10 +4,9 @@ A value never changes: what cannot be the column's exactly makes the object unfi
 https://iceberg.apache.org/spec/#primitive-types
 """
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import pyarrow as pa
-import pyarrow.compute
 from pyiceberg.types import (
     BinaryType,
     BooleanType,
@@ -22,20 +21,10 @@ from pyiceberg.types import (
     TimestampType,
     TimestamptzType,
 )
+from sluice_core.lake.arrow import Chunked, chunked, nulls
 from sluice_core.lake.tables import ARROW_ERRORS
 
 from sluice_compactor.errors import UnfitError
-
-# The stubs know these functions for constant types only, and no kernel that takes chunks.
-pc: Any = pyarrow.compute
-chunked: Any = pa.chunked_array
-nulls: Any = pa.nulls
-repeat: Any = pa.repeat
-
-if TYPE_CHECKING:
-    Chunks = pa.ChunkedArray[Any]
-else:  # generic in the stubs only
-    Chunks = pa.ChunkedArray
 
 _SIMPLE: Final[tuple[tuple[Any, IcebergType], ...]] = (
     (pa.types.is_boolean, BooleanType()),
@@ -72,12 +61,12 @@ def iceberg_type(column: str, kind: pa.DataType) -> IcebergType:
     )
 
 
-def fitted(column: str, values: Chunks, kind: pa.DataType, *, from_text: bool) -> Chunks:
+def fitted(column: str, values: Chunked, kind: pa.DataType, *, from_text: bool) -> Chunked:
     """`values` as `kind`, or UnfitError. `from_text`: they are CSV's or JSON's text, which may be any type's."""
     if values.type == kind:
         return values
     if pa.types.is_null(values.type):
-        return cast("Chunks", chunked([nulls(len(values), kind)], kind))
+        return cast("Chunked", chunked([nulls(len(values), kind)], kind))
     if not _may(values.type, kind, from_text=from_text):
         raise UnfitError(f"column {column!r} is {kind} in the table, and {values.type} here")
     try:

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import FileScanTask, Table
 from sluice_core.errors import PermanentError
+from sluice_core.lake.arrow import Chunked, chunked, nulls
 
 from sluice_compactor.errors import told
 from sluice_compactor.ids.known import read_file
 from sluice_compactor.table.definition import HOUR
-from sluice_compactor.table.types import Chunks, chunked, nulls
 
 _FIELD_ID: Final = b"PARQUET:field_id"
 
@@ -77,7 +77,7 @@ class StoredFile:
             return pq.ParquetFile(stream)
 
     def _projected(self, rows: pa.Table) -> pa.Table:
-        there: dict[bytes, Chunks] = {}
+        there: dict[bytes, Chunked] = {}
         for index, field in enumerate(rows.schema):
             number = (field.metadata or {}).get(_FIELD_ID)
             if number is None:
@@ -86,7 +86,7 @@ class StoredFile:
                     "leave maintenance to that engine (SLUICE_LAKE_MAINTAIN=false)"
                 )
             there[number] = rows.column(index)
-        columns: list[Chunks] = []
+        columns: list[Chunked] = []
         for field in self._schema:
             column = there.get((field.metadata or {})[_FIELD_ID])
             columns.append(

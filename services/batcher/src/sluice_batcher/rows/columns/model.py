@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 import pyarrow as pa
+from sluice_core.lake.column_types import ARROW_TYPES
 
 EVENT_ID: Final[tuple[str, ...]] = ("@event_id",)
 EVENT_TIME: Final[tuple[str, ...]] = ("@event_time",)
@@ -40,19 +41,10 @@ SPECIAL: Final[dict[tuple[str, ...], Kind]] = {
 }
 """The paths that begin with `@`, each with the type of its column."""
 
-_ARROW: Final[dict[Kind, pa.DataType]] = {
-    Kind.STRING: pa.string(),
-    Kind.INT64: pa.int64(),
-    Kind.FLOAT64: pa.float64(),
-    Kind.BOOL: pa.bool_(),
-    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
-    Kind.JSON: pa.string(),
-}
-
 
 def arrow_type(kind: Kind) -> pa.DataType:
     """The Arrow type of a kind; a timestamp is in microseconds, UTC; JSON is its text."""
-    return _ARROW[kind]
+    return ARROW_TYPES[kind]
 
 
 @dataclass(frozen=True)

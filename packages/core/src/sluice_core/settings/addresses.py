@@ -1,4 +1,7 @@
-"""What a queue's name, URL or ARN tells: where it is, and whether it is one that Sluice can use.
+"""What may name a bucket or a queue, and where each of these says it is.
+
+A bucket of another account or region needs nothing but its name: names are global, and S3 redirects to the region.
+An access point has a name that works in a bucket's place, its alias; its ARN would have to stand in every address.
 
 The region of a queue is its own, whatever AWS_REGION says: a request that goes elsewhere is answered with "does
 not exist". FIFO queues are refused here, once for everybody: packs leave by several senders at once and a batch
@@ -10,8 +13,32 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:sqs:([a-z0-9-]+):(\d{12}):([^:/]+)")
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_ARN: Final = re.compile(r"arn:aws[a-z-]*:s3:::([^/]+)")
+
+
+def parse_bucket(given: str) -> str:
+    """The bucket's name. Raises ValueError with the rule that `given` breaks.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if given.startswith("arn:"):
+        match = _BUCKET_ARN.fullmatch(given)
+        if match is None:
+            raise ValueError(
+                "of ARNs, a bucket's works (arn:aws:s3:::<name>); for an access point give its alias (…-s3alias)"
+            )
+        given = match[1]
+    name = given.removeprefix("s3://").rstrip("/")
+    if _BUCKET.fullmatch(name) is None:
+        raise ValueError(
+            "a bucket's name has 3 to 63 small letters, digits, dots and dashes; s3://<name> and its ARN work, too"
+        )
+    return name
+
+
+_QUEUE: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_QUEUE_ARN: Final = re.compile(r"arn:aws[a-z-]*:sqs:([a-z0-9-]+):(\d{12}):([^:/]+)")
 _REGION: Final = re.compile(
     r"(?:[^.]+\.)?sqs(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\."
     r"|([a-z]{2,}(?:-[a-z]+)+-\d+)\.queue\.amazonaws\."
@@ -41,7 +68,7 @@ def parse_queue(given: str) -> QueueAddress:
     if given.startswith(("http://", "https://")):
         return _of_url(given)
     if given.startswith("arn:"):
-        match = _ARN.fullmatch(given)
+        match = _QUEUE_ARN.fullmatch(given)
         if match is None:
             raise ValueError("a queue's ARN is arn:aws:sqs:<region>:<account, 12 digits>:<name>")
         return QueueAddress(_standard(match[3]), match[2], match[1])
@@ -78,7 +105,7 @@ def _standard(name: str) -> str:
         raise ValueError(
             "FIFO queues are not supported (several senders and whole batches keep no order): give a standard queue"
         )
-    if _NAME.fullmatch(name) is None:
+    if _QUEUE.fullmatch(name) is None:
         raise ValueError(
             "a queue's name has 1 to 80 letters, digits, - and _; its URL or ARN works, too"
         )

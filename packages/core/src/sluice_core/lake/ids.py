@@ -1,11 +1,13 @@
-"""Ids split into shards by what they are, on disk when they are many: an account of millions needs one at a time.
+"""Ids in Arrow's memory: how often each occurs, and shards of them, on disk when they are many.
 
 All occurrences of an id are in one shard, in the order in which they came, each with the numbers that were given
-with it. A shard of ten million ids is some 600,000: counting it takes a fraction of the memory of all.
+with it: an account of millions needs one shard at a time. One of ten million ids has some 600,000, and counting it
+takes a fraction of the memory of all.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +16,68 @@ import pyarrow as pa
 import pyarrow.ipc
 from numpy.typing import NDArray
 
-from sluice_core.lake.occurrences import Array, Chunks
+from sluice_core.lake.arrow import Array, Chunked
+
+Ids = Iterable[str] | Array | Chunked
+"""Ids as text; the same id may stand there many times."""
+
+Counts = NDArray[np.int32]
+"""A number for each distinct id, in the order of `Universe.ids`."""
+
+_CHUNK: Final = 100_000
+TEXT: Final = pa.large_string()
+"""The type of ids: those of one column may be more than 2 GiB of text."""
+
+
+def chunks_of(ids: Ids) -> Chunked:
+    """The same ids in Arrow's memory."""
+    if isinstance(ids, pa.ChunkedArray):
+        return ids if ids.type == TEXT else ids.cast(TEXT)
+    if isinstance(ids, pa.Array):
+        return pa.chunked_array([ids.cast(TEXT)], TEXT)
+    return pa.chunked_array([pa.array(part, TEXT) for part in _in_parts(ids)], TEXT)
+
+
+def codes_of(parts: Sequence[Chunked]) -> tuple[Array, list[NDArray[np.int32]]]:
+    """All distinct ids of `parts`, and for each part the place of each of its ids among them."""
+    joined = pa.chunked_array([chunk for part in parts for chunk in part.chunks], TEXT)
+    # All chunks come with one dictionary; to combine them would make, and hash, a second one.
+    encoded: Any = joined.dictionary_encode().chunks
+    if not encoded:
+        return pa.array([], TEXT), [np.empty(0, np.int32) for _ in parts]
+    numbers = np.concatenate([chunk.indices.to_numpy() for chunk in encoded])
+    # The hash table of millions of ids is worth giving back before counting begins.
+    pa.default_memory_pool().release_unused()
+    ends = np.cumsum([len(part) for part in parts])
+    return encoded[-1].dictionary, np.split(numbers, ends[:-1])
+
+
+class Universe:
+    """The distinct ids of several places; `codes` holds, for each place, the places of its ids among them."""
+
+    def __init__(self, parts: Sequence[Chunked]) -> None:
+        self.ids, self.codes = codes_of(parts)
+
+    def zeros(self) -> Counts:
+        """Nothing of each id."""
+        return np.zeros(len(self.ids), np.int32)
+
+    def count(self, codes: NDArray[np.int32]) -> Counts:
+        """How often each id stands in `codes`."""
+        return np.bincount(codes, minlength=len(self.ids)).astype(np.int32)
+
+    def name(self, counts: Counts, most: int) -> list[str]:
+        """The first ids of which there is something."""
+        return [str(self.ids[int(at)].as_py()) for at in np.flatnonzero(counts)[:most]]
+
+
+def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
+    each = iter(ids)
+    while part := list(islice(each, _CHUNK)):
+        yield part
+
 
 SHARDS: Final = 16
-_TEXT: Final = pa.large_string()
 _MAX_IN_MEMORY: Final = 32 * 2**20
 _ID: Final = "id"
 
@@ -34,7 +94,7 @@ class Shards:
         fields = [
             (name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in (columns or {}).items()
         ]
-        self._schema = pa.schema([(_ID, _TEXT), *fields])
+        self._schema = pa.schema([(_ID, TEXT), *fields])
         self._names = [name for name, _ in fields]
         self._held: list[list[Any]] = [[] for _ in range(SHARDS)]
         self._size = self._count = 0
@@ -45,7 +105,7 @@ class Shards:
         """Ids, as often as they were added."""
         return self._count
 
-    def add(self, ids: Array | Chunks, columns: Columns | None = None) -> None:
+    def add(self, ids: Array | Chunked, columns: Columns | None = None) -> None:
         """Adds ids (text, none of them null), and as many numbers in each column."""
         numbers = columns or {}
         start = 0
@@ -55,7 +115,7 @@ class Shards:
             start = end
 
     def _add(self, ids: Array, columns: Columns) -> None:
-        text: Any = ids.cast(_TEXT)
+        text: Any = ids.cast(TEXT)
         if not len(text):
             return
         places = _shard_of(text)
@@ -91,7 +151,7 @@ class Shards:
         self._files.append((path, ranges))
         self._size = 0
 
-    def shard(self, number: int) -> tuple[Chunks, Columns]:
+    def shard(self, number: int) -> tuple[Chunked, Columns]:
         """The ids of one shard, and their numbers."""
         batches = []
         for path, ranges in self._files:
@@ -104,7 +164,7 @@ class Shards:
         }
 
 
-def shards_of(ids: Chunks) -> Shards:
+def shards_of(ids: Chunked) -> Shards:
     """Ids that are in memory, in shards."""
     found = Shards()
     found.add(ids)
@@ -115,7 +175,7 @@ def split(names: Sequence[str]) -> list[list[str]]:
     """Names, by the shard in which they would be."""
     parts: list[list[str]] = [[] for _ in range(SHARDS)]
     if names:
-        for name, place in zip(names, _shard_of(pa.array(names, _TEXT)), strict=True):
+        for name, place in zip(names, _shard_of(pa.array(names, TEXT)), strict=True):
             parts[place].append(name)
     return parts
 

@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do its work: one line that says what to do, and an exit code.
+"""What a command says to people: numbers with their nouns, and one line with an exit code when it cannot do its work.
 
 The codes are the same for all commands, and stand in docs/reference/exit-codes.md.
 """
@@ -45,3 +45,8 @@ def _advice(error: SluiceError) -> str:
     if isinstance(error, TemporaryError):
         return "; is AWS_ENDPOINT_URL right, and does it answer? `sluice check` tells more"
     return ""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 dead letter`, `2,000 dead letters`; `many` when an s is not enough: `counted(n, "dead letter is", "dead letters are")`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
