@@ -129,7 +129,7 @@ class Rig:
         """Sends the dead letters that wait and deletes what is ready."""
         while self.batcher.dead_letters.step():
             pass
-        while self.batcher.deleter.step():
+        while self.batcher.deleter.delete_now():
             pass
 
     def keep_leases(self) -> None:

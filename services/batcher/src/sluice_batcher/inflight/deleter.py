@@ -1,24 +1,32 @@
-"""Deletes: only what `InFlight` calls ready comes here, and every refused entry is tried again."""
+"""Deletes: only what `InFlight` calls ready comes here, and every refused entry is tried again.
+
+A request costs the same for one message as for ten, and SQS bills it so: messages of several batches go together,
+as soon as there are ten, or the first of them has waited for a second. A drain waits for nothing.
+"""
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from sluice_core.aws.sqs import QueueLike, Refused
 from sluice_core.errors import PermanentError, TemporaryError
+from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
 from sluice_core.service.runtime import Runtime
 
-from sluice_batcher.inflight.held import Deletion, InFlight
+from sluice_batcher.inflight.held import Deletion, InFlight, Lease
 from sluice_batcher.metrics import Metrics
 
 _log = get_logger(__name__)
 _AT_ONCE: Final = 500
+PATIENCE: Final = 1.0
+"""Seconds that a message may wait for others to be deleted with."""
 
 
 class Deleter:
-    """A stage that deletes ready messages in tens. `wake` is set when there is one. A message redelivered in the meantime goes by its newest handle."""
+    """A stage that deletes ready messages in tens. `wake` is set when there is another. A message redelivered in the meantime goes by its newest handle."""
 
     name = "deleter"
 
@@ -37,19 +45,39 @@ class Deleter:
         self._metrics = runtime.metrics
         self._health = runtime.health
         self._backoff = Backoff(cap=10.0, rng=runtime.rng)
+        self._since: float | None = None
+        self._closing = False
         self.wake = wake
 
     def due_in(self) -> float | None:
         """See `Stage`."""
-        return None
+        if self._since is None:
+            return None
+        return max(0.0, self._since + PATIENCE - self._clock.monotonic())
 
     def close(self) -> None:
         """See `Stage`: what is ready is still deleted."""
+        self._closing = True
 
     def step(self) -> bool:
-        """Deletes what waits; False when nothing waited. Waits by itself after a failure."""
+        """Deletes what is due; False when nothing is. Waits by itself after a failure."""
         self.wake.clear()
-        batch = self._in_flight.ready(_AT_ONCE)
+        ready = self._in_flight.ready(_AT_ONCE)
+        now = self._clock.monotonic()
+        since = now if self._since is None else self._since
+        due = len(ready)
+        if not self._closing and now < since + PATIENCE:
+            due -= due % SQS_BATCH_ENTRIES
+        # Who is left has waited since then at most.
+        self._since = since if due < len(ready) else None
+        return self._delete(ready[:due])
+
+    def delete_now(self) -> bool:
+        """Deletes what is ready, due or not; False when nothing is."""
+        self._since = None
+        return self._delete(self._in_flight.ready(_AT_ONCE))
+
+    def _delete(self, batch: Sequence[Lease]) -> bool:
         if not batch:
             return False
         failed: dict[int, Refused] = {}
