@@ -51,6 +51,7 @@ _MAGIC: Final = base64.b64encode(zstandard.FRAME_HEADER).decode()[:5]
 _LEVEL: Final = 3
 _WINDOW_LOG_MAX: Final = 24
 """A frame that asks for a window over 16 MiB is refused before any of it is allocated."""
+_NOTHING: Final = Beside()
 _STEP: Final = 256
 """Bytes of input a step: a block of 128 KiB can be 4 bytes of input, so that a step gives 8 MiB at most."""
 
@@ -177,11 +178,13 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
         events = [_plain(body)]
         first = attributes.get(A_FIRST_ID)
         event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
-        told = Beside(
-            ids=[first] if first and _unchanged(first) else None,
-            types=[event_type] if event_type else None,
-            sse_ids=[sse_id] if sse_id else None,
-        )
+        told = _NOTHING
+        if first or event_type or sse_id:
+            told = Beside(
+                ids=[first] if first and _unchanged(first) else None,
+                types=[event_type] if event_type else None,
+                sse_ids=[sse_id] if sse_id else None,
+            )
         pack_id = None
     elif codec is not None and codec != CODEC:
         raise UnknownCodecError(codec)

@@ -59,9 +59,13 @@ class Intake:
         self._unwrap = UNWRAP[unwrap]
         self._told: set[str] = set()
 
-    def accept(self, message: Received, *, now: float, lease_until: float) -> None:
-        """Takes one message; `now` and `lease_until` (when its visibility timeout ends) are monotonic."""
-        self._metrics.received.inc()
+    def accept(self, messages: Sequence[Received], *, now: float, lease_until: float) -> None:
+        """Takes the messages of one receive; `now` and `lease_until` (when its lease ends) are monotonic."""
+        self._metrics.received.inc(len(messages))
+        for message in messages:
+            self._accept(message, now, lease_until)
+
+    def _accept(self, message: Received, now: float, lease_until: float) -> None:
         admission, held = self._in_flight.admit(message, now=now, lease_until=lease_until)
         if admission is not Admission.NEW:
             self._metrics.redelivered.inc()
@@ -85,8 +89,10 @@ class Intake:
             self._dead_letters.put([dead_letter], partial(self._in_flight.fulfil, held))
             return
         parsed = self._parser.parse(decoded.events, decoded.ids)
-        dead_letters = [_whole(message, reason, detail) for reason, detail in decoded.problems]
-        dead_letters += [_single(bad, decoded) for bad in parsed.bad]
+        dead_letters: list[DeadLetter] = []
+        if decoded.problems or parsed.bad:
+            dead_letters += [_whole(message, *problem) for problem in decoded.problems]
+            dead_letters += [_single(bad, decoded) for bad in parsed.bad]
         self._keep(held, decoded, parsed)
         held.mark = _mark(message.attributes.get(wire.A_MARK))
         self._hand_on(held, dead_letters)

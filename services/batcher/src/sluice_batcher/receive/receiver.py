@@ -21,7 +21,7 @@ class Receiver:
     """A receiving stage. `visibility` is the lease in seconds, `asked` what each receive asks for.
 
     `on_back` is called when a queue that was missing answers again, before its messages are taken in;
-    `observe_age` hears how many seconds each message was in the queue.
+    `observe_age` hears how many seconds the oldest message of a receive was in the queue.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class Receiver:
         now = self._clock.monotonic()
         # SQS answers within the wait: if it took longer, this process was asleep while the lease ran.
         lease_until = min(now, asked_at + self._wait + 1) + self._visibility
-        wall = self._clock.now()
-        for message in messages:
-            self._observe_age(max(0.0, wall - message.sent_at))
-            self._intake.accept(message, now=now, lease_until=lease_until)
+        if messages:
+            oldest = min(message.sent_at for message in messages)
+            self._observe_age(max(0.0, self._clock.now() - oldest))
+            self._intake.accept(messages, now=now, lease_until=lease_until)
         return len(messages)
 
     def _pause(self, error: TemporaryError | PermanentError) -> None:

@@ -21,6 +21,7 @@ from sluice_batcher.rows.shape import FAULTS, Path, Shape
 from sluice_batcher.rows.unwrap import envelope_hint
 
 ID_PATH: Final[Path] = ("meta", "id")
+_TEXT: Final = {str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class Parser:
             except FAULTS:
                 pass
             else:
+                own = self.shape.values(rows, ID_PATH)
+                if all(own) and set(map(type, own)) <= _TEXT:
+                    # An event with an id of its own is no stranger's.
+                    ids = self._ids(rows, events, carried) if carried else own
+                    return Parsed(rows, ids, range(len(rows)))
                 ids = self._ids(rows, events, carried)
                 return self._without_strangers(Parsed(rows, ids, range(len(rows))), events)
         return self._without_strangers(self._one_by_one(events, carried), events)
@@ -87,7 +93,7 @@ class Parser:
         Where no column has a path into the data there is nothing to judge by.
         """
         own = self.shape.values(parsed.rows, ID_PATH)
-        if not self._judged or (all(own) and set(map(type, own)) <= {str}):
+        if not self._judged or (all(own) and set(map(type, own)) <= _TEXT):
             return parsed
         left = [index for index, value in enumerate(own) if not _found(value, Kind.STRING)]
         for path, kind in self._judged:
@@ -164,7 +170,7 @@ class Parser:
                 for told, event in zip(carried, events, strict=True)
             ]
         own: list[Any] = self.shape.values(rows, ID_PATH) if direct else [None] * len(rows)
-        if all(own) and set(map(type, own)) <= {str}:
+        if all(own) and set(map(type, own)) <= _TEXT:
             return own
         return [
             mine if mine and isinstance(mine, str) else event_id(event)

@@ -64,6 +64,7 @@ class Shape:
 
     def __init__(self, wanted: Iterable[tuple[Path, Kind]]) -> None:
         self._root = _Node()
+        self._getters: dict[Path, Callable[[Any], Any]] = {}
         for path, kind in wanted:
             node = self._root
             for part in path[:-1]:
@@ -83,6 +84,23 @@ class Shape:
 
     def values(self, rows: Sequence[Any], path: Path) -> list[Any]:
         """The values at `path` of each row; None where there is none (JSON: `NO_JSON`)."""
+        get = self._getters.get(path)
+        if get is None:
+            get = self._getters[path] = self._getter(path)
+        try:
+            return list(map(get, rows))
+        except AttributeError:
+            return self._values(rows, path)
+
+    def _getter(self, path: Path) -> Callable[[Any], Any]:
+        """Fetches what is at `path` of a row; raises AttributeError where an object on the way is missing."""
+        node, names = self._root, []
+        for part in path[:-1]:
+            names.append(node.objects[part])
+            node = node.inner[part]
+        return attrgetter(".".join([*names, node.fields[path[-1]]]))
+
+    def _values(self, rows: Sequence[Any], path: Path) -> list[Any]:
         node = self._root
         for part in path[:-1]:
             empty, get = node.inner[part].empty, attrgetter(node.objects[part])
