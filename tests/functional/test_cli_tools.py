@@ -159,14 +159,14 @@ def test_dead_letters_listed_shown_sent_back_and_stored(make_pipeline, tmp_path:
     _add_dead_letters(cloud, [DeadLetter("x" * 1_100_000, reasons.TOO_LARGE, "never", source="s")])
 
     listed = _json(cloud, "dlq", "ls", "--limit", "100")
-    assert {reason: group["dead letters"] for reason, group in listed["groups"].items()} == {
+    assert {reason: group["letters"] for reason, group in listed["groups"].items()} == {
         reasons.TRANSFORM_FAILED: 23,
         reasons.TOO_LARGE: 2,
         "redriven": 1,
     }
-    assert len(_json(cloud, "dlq", "ls", "--reason", reasons.TOO_LARGE)["dead letters"]) == 2
+    assert len(_json(cloud, "dlq", "ls", "--reason", reasons.TOO_LARGE)["letters"]) == 2
     assert "26 dead letters in" in _run(cloud, "dlq", "ls")
-    name = next(x["message_id"] for x in listed["dead letters"] if x["ids"] == ["t7"])
+    name = next(x["message_id"] for x in listed["letters"] if x["ids"] == ["t7"])
     assert _json(cloud, "dlq", "show", name)["body"] is None
     assert _json(cloud, "dlq", "show", name, "--body")["body"] == _event("t7").decode()
 

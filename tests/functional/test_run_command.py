@@ -16,7 +16,7 @@ from sluice_local.resources import Names, Resources
 from sluice_local.sse import EventLog, ServerOptions, SseServer
 from sluice_local.sse.frames import DIALECTS
 
-pytestmark = [pytest.mark.functional, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ NEEDED = (
     "deploy",
 )
 
-pytestmark = pytest.mark.functional
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(600)]
 
 
 def test_the_tutorial(tmp_path):

@@ -63,7 +63,7 @@ class Run:
         """Sends the signal, if one is given, and waits; gives the exit code."""
         if number is not None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(240)
 
     def row_ids(self) -> list[str]:
         frame = read_batches(

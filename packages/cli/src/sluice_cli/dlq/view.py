@@ -75,7 +75,11 @@ class DeadLetters:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON takes it."""
-        return asdict(self)
+        told = asdict(self)
+        # The keys are older than the names here: scripts read them.
+        for part in (told, *told["groups"].values()):
+            part["letters"] = part.pop("dead_letters")
+        return told
 
 
 def look(
