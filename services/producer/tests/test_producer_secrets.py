@@ -92,7 +92,7 @@ def test_no_line_of_the_process_holds_a_secret() -> None:
             lines.append(line)
             if "http_port" in line:
                 port = json.loads(line)["http_port"]
-            if "waiting for the queues" in line:
+            if '"waiting"' in line:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
                     lines.append(reply.read().decode())
                 process.terminate()

@@ -6,9 +6,7 @@ from urllib.parse import urlsplit
 from sluice_core.aws import Aws, clients, retention
 from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
-from sluice_core.errors import TemporaryError
-from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Backoff, retry_forever
+from sluice_core.service.retry import Backoff, Waiting, retry_forever
 from sluice_core.service.telemetry import Health
 
 from sluice_producer.progress.ledger import path_of
@@ -17,8 +15,6 @@ from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.connection import HttpSource
 from sluice_producer.source.supervisor import Source
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,7 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
     aws = clients(settings, pool=settings.senders + 6)
     aws.carrier.tell()
 
-    def tell(error: TemporaryError, delay: float) -> None:
-        runtime.health.set_ready("queue", ready=False, why=str(error))
-        _log.warning("waiting for the queues", why=str(error), retry_in_seconds=round(delay, 2))
+    waiting = Waiting("queue", runtime.health)
 
     def look() -> tuple[Queue, Queue, QueueAttributes, int]:
         queue = Queue.resolve(aws, settings.queue)
@@ -58,10 +52,10 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
         stop=runtime.stop,
         clock=runtime.clock,
         backoff=Backoff(cap=5.0, rng=runtime.rng),
-        on_error=tell,
+        on_error=waiting,
         until_requested=True,
     )
-    runtime.health.set_ready("queue", ready=True)
+    waiting.over()
     retention.tell(queue.name, attributes)
     return Clients(
         queue=queue,

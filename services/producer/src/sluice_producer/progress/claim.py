@@ -4,9 +4,8 @@ On a first start the position is the start time, and it is written before the fi
 first second then loses nothing, because the next start asks for everything since.
 """
 
-from sluice_core.errors import TemporaryError
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Backoff, retry_forever
+from sluice_core.service.retry import Backoff, Waiting, retry_forever
 
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.tracker import TrackerState
@@ -29,18 +28,15 @@ def claim(checkpoint: Checkpoint, started_at: int, runtime: Runtime) -> TrackerS
         checkpoint.save(state)
         return state
 
-    def tell(error: TemporaryError, delay: float) -> None:
-        runtime.health.set_ready("checkpoint", ready=False, why=str(error))
-        _log.warning("waiting for the checkpoint", why=str(error), retry_in_seconds=round(delay, 2))
-
+    waiting = Waiting("checkpoint", runtime.health)
     runtime.health.set_ready("checkpoint", ready=False, why="not claimed yet")
     state = retry_forever(
         attempt,
         stop=runtime.stop,
         clock=runtime.clock,
         backoff=Backoff(cap=5.0, rng=runtime.rng),
-        on_error=tell,
+        on_error=waiting,
         until_requested=True,
     )
-    runtime.health.set_ready("checkpoint", ready=True)
+    waiting.over()
     return state
