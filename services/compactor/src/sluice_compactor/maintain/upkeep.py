@@ -20,7 +20,7 @@ from sluice_compactor.maintain.sweep import sweep
 from sluice_compactor.metrics import Metrics
 from sluice_compactor.settings import CompactorSettings
 from sluice_compactor.store.place import Place
-from sluice_compactor.table.definition import load
+from sluice_compactor.table.definition import load, must_be_ours
 
 _log = get_logger(__name__)
 SWEEP_EVERY: Final = 86_400.0
@@ -62,7 +62,11 @@ class Upkeep:
             _log.error("maintenance has failed: the next pass tries again", why=str(error))
 
     def _load(self) -> Table | None:
-        return load(self._catalog, self._settings.identifier)
+        """The table, if it is there. Raises PermanentError for a stranger's, which nothing here may touch."""
+        table = load(self._catalog, self._settings.identifier)
+        if table is not None:
+            must_be_ours(table, self._settings.lake_id_column)
+        return table
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(self._runtime.clock.now(), datetime.UTC)
