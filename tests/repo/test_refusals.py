@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sluice_batcher.conversion import Conversion
+from sluice_batcher.app import Conversion
 from sluice_batcher.settings import BatcherSettings
 from sluice_core.errors import ConfigError
 from sluice_core.settings import CommonSettings, load_settings

@@ -1,6 +1,6 @@
 import math
 
-from sluice_batcher.receive.ages import WINDOW, RecentAge
+from sluice_batcher.receive.receiver import WINDOW, RecentAge
 from sluice_batcher.testing import Rig, packs
 from sluice_core.testing import FakeClock
 

@@ -1,5 +1,5 @@
 import pytest
-from sluice_batcher.conversion import Conversion
+from sluice_batcher.app import Conversion
 from sluice_batcher.rows.columns import EVENT_ID, Column, Kind, load_columns
 from sluice_batcher.settings import BatcherSettings
 from sluice_core.errors import ConfigError

@@ -12,8 +12,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from sluice_batcher.write.compress import Compression, compressor
-from sluice_batcher.write.formats import REGISTRY, make_format
+from sluice_batcher.write.formats import REGISTRY, Compression, compressor, make_format
 from sluice_batcher.write.transform import NULLABLE
 
 SCHEMA = pa.schema(

@@ -9,7 +9,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_batcher.conversion import Conversion
+from sluice_batcher.app import Conversion
 from sluice_batcher.rows.lines import events_table, lines_of
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.testing import Rig, event, pack

@@ -22,7 +22,7 @@ from typing import Any, Final
 import pyarrow.parquet
 import zstandard
 from sluice_batcher.rows.columns import EVENT_ID, SPECIAL, Column, Kind, load_columns
-from sluice_batcher.rows.event_time import parse_paths
+from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.write.partition import Partitioner
 from sluice_core import wire

@@ -6,9 +6,8 @@ from sluice_core.service import main as process
 from sluice_core.service.logs import get_logger
 from sluice_core.service.runtime import Runtime
 
-from sluice_batcher.app import Batcher
+from sluice_batcher.app import Batcher, Conversion
 from sluice_batcher.clients import connect
-from sluice_batcher.conversion import Conversion
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.settings import BatcherSettings
 

@@ -5,7 +5,7 @@ receivers ─► intake ─► buffer ─► flusher ──────┐
 """
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sluice_core.deadletter import DeadLetters
 from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
@@ -17,7 +17,6 @@ from sluice_core.service.stop import Stop
 from sluice_core.service.threads import Stage, Threads
 
 from sluice_batcher.clients import Clients
-from sluice_batcher.conversion import Conversion
 from sluice_batcher.drain import Drain
 from sluice_batcher.inflight.buffer import Buffer, Limits
 from sluice_batcher.inflight.deleter import Deleter
@@ -25,15 +24,41 @@ from sluice_batcher.inflight.held import InFlight
 from sluice_batcher.inflight.identity import QueueIdentity
 from sluice_batcher.inflight.leases import LeaseKeeper
 from sluice_batcher.metrics import Metrics
-from sluice_batcher.receive.ages import RecentAge
 from sluice_batcher.receive.intake import Intake
-from sluice_batcher.receive.receiver import Receiver
+from sluice_batcher.receive.receiver import Receiver, RecentAge
+from sluice_batcher.rows.columns import ColumnSet, load_columns
+from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.table import TableMaker
+from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.write.flusher import Flusher
 from sluice_batcher.write.formats import make_format
 from sluice_batcher.write.objects import ObjectMaker
 from sluice_batcher.write.partition import Partitioner
+from sluice_batcher.write.transform import Transform, load_transform
 from sluice_batcher.write.upload import Uploader
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Columns, and what makes rows and tables of them; `transform` is the user's hook, if there is one."""
+
+    columns: ColumnSet
+    parser: Parser
+    tables: TableMaker
+    transform: Transform | None
+
+    @classmethod
+    def of(cls, settings: BatcherSettings) -> "Conversion":
+        """Raises ConfigError: a column file with an error, a hook that cannot be imported."""
+        partitions = Partitioner(settings.partition_by).names
+        columns = load_columns(settings.columns, partitions)
+        times = parse_paths(settings.event_time)
+        parser = Parser(columns, max_event_bytes=settings.max_event_bytes, times=times)
+        transform = None
+        if settings.transform is not None:
+            transform = load_transform(settings.transform, columns.schema)
+        return cls(columns, parser, TableMaker(columns, parser.shape, times), transform)
 
 
 class Batcher:

@@ -1,4 +1,4 @@
-"""The batcher's metrics. Children of labelled metrics are made once."""
+"""The batcher's metrics, and the label values that the parts which count share. Children of labelled metrics are made once."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,13 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from sluice_core import reasons
 
-from sluice_batcher.labels import REASONS
+ROWS: Final = "rows"
+BYTES: Final = "bytes"
+AGE: Final = "age"
+MESSAGES: Final = "messages"
+DRAIN: Final = "drain"
+REASONS: Final = (ROWS, BYTES, AGE, MESSAGES, DRAIN)
+
 
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS: Final = (1, 10, 50, 100, 200, 500, 1000, 5000, 10_000, 25_000, 50_000, 100_000)

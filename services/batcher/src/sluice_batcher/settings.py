@@ -8,9 +8,8 @@ from sluice_core.settings import CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 
 from sluice_batcher.rows.columns import RAW
-from sluice_batcher.rows.event_time import DEFAULT, parse_paths
-from sluice_batcher.write.compress import LEVELS, Compression
-from sluice_batcher.write.formats import default_compression
+from sluice_batcher.rows.times import DEFAULT_EVENT_TIME, parse_paths
+from sluice_batcher.write.formats import LEVELS, Compression, default_compression
 from sluice_batcher.write.partition import Partitioner
 
 DRAIN_SECONDS: Final = 2.0
@@ -60,7 +59,7 @@ class BatcherSettings(CommonSettings):
         description="Parts of the object's path by event time in UTC: out of year, month, day, dt, hour; or `none`.",
     )
     event_time: str = Field(
-        DEFAULT,
+        DEFAULT_EVENT_TIME,
         description="Where an event says when it happened: paths in its data, commas between them; the first that holds a time counts, else SQS's SentTimestamp (docs/explanation/event-time.md). The default serves both presets.",
     )
     unwrap: Literal["none", "sns", "eventbridge"] = Field(

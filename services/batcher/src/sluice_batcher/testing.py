@@ -18,9 +18,8 @@ from sluice_core.service.telemetry import Health
 from sluice_core.settings import load_settings
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 
-from sluice_batcher.app import Batcher
+from sluice_batcher.app import Batcher, Conversion
 from sluice_batcher.clients import Clients
-from sluice_batcher.conversion import Conversion
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.settings import BatcherSettings
 

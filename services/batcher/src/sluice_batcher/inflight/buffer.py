@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sluice_batcher.inflight.held import Held
-from sluice_batcher.labels import AGE, BYTES, DRAIN, MESSAGES, ROWS
+from sluice_batcher.metrics import AGE, BYTES, DRAIN, MESSAGES, ROWS
 
 _AHEAD: Final = 2
 """Full batches that may be held: one is flushed while the next fills."""

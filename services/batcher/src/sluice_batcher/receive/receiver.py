@@ -1,11 +1,14 @@
-"""The long poll: asks only while there is room, and knows how long what it got is its own."""
+"""The long poll: asks only while there is room, and knows how long what it got is its own and how old it was."""
 
+import math
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from sluice_core.aws.sqs import QueueLike
 from sluice_core.errors import MissingResourceError, PermanentError, TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES
+from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
 from sluice_core.service.runtime import Runtime
@@ -113,3 +116,39 @@ class Receiver:
                 f"receive failed, {hint}", why=str(error), retry_in_seconds=round(delay, 2)
             )
         self._clock.wait(self._stop.event, delay)
+
+
+WINDOW: Final = 60.0
+"""Seconds; the answer covers the present window and the one before."""
+
+
+class RecentAge:
+    """The greatest of the ages that were observed in the last one to two minutes; thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ends = clock.monotonic() + WINDOW
+        self._before = self._present = math.nan
+        self._lock = threading.Lock()
+
+    def observe(self, seconds: float) -> None:
+        """One message is `seconds` old."""
+        with self._lock:
+            self._turn()
+            if not self._present >= seconds:
+                self._present = seconds
+
+    def value(self) -> float:
+        """Seconds; NaN when nothing was received: then nobody knows."""
+        with self._lock:
+            self._turn()
+            known = [age for age in (self._before, self._present) if not math.isnan(age)]
+            return max(known, default=math.nan)
+
+    def _turn(self) -> None:
+        late = self._clock.monotonic() - self._ends
+        if late < 0:
+            return
+        self._before = self._present if late < WINDOW else math.nan
+        self._present = math.nan
+        self._ends += WINDOW * (1 + late // WINDOW)

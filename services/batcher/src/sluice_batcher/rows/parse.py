@@ -16,8 +16,8 @@ from sluice_core.wire.event_id import event_id, is_utf8
 
 from sluice_batcher.rows.columns import SPECIAL, ColumnSet, Kind
 from sluice_batcher.rows.convert import load_json, to_kind
-from sluice_batcher.rows.event_time import DEFAULT_PATHS
 from sluice_batcher.rows.shape import FAULTS, Path, Shape
+from sluice_batcher.rows.times import DEFAULT_PATHS
 from sluice_batcher.rows.unwrap import envelope_hint
 
 ID_PATH: Final[Path] = ("meta", "id")

@@ -27,10 +27,9 @@ from sluice_batcher.rows.columns import (
     arrow_type,
 )
 from sluice_batcher.rows.convert import is_missing, plain, to_kind
-from sluice_batcher.rows.event_time import DEFAULT_PATHS
 from sluice_batcher.rows.lines import events_table
 from sluice_batcher.rows.shape import Path, Shape
-from sluice_batcher.rows.times import MICROS, timestamp_array
+from sluice_batcher.rows.times import DEFAULT_PATHS, MICROS, timestamp_array
 
 _NATIVE: Final[dict[Kind, set[type]]] = {
     Kind.STRING: {str, type(None)},
