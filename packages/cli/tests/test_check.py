@@ -10,7 +10,7 @@ import pytest
 from sluice_cli.check import Result, check_bucket, check_queues, check_settings
 from sluice_cli.main import app
 from sluice_cli.target import Target
-from sluice_core.aws.sqs import OutMessage, QueueAttributes, Refused
+from sluice_core.aws.sqs import OutMessage, QueueAttributes, RefusedEntry
 from sluice_core.errors import (
     AccessDeniedError,
     MissingResourceError,
@@ -28,7 +28,7 @@ class Sqs(FakeSqs):
 
     shown: QueueAttributes | None = None
 
-    def send(self, messages: Sequence[OutMessage]) -> list[Refused]:
+    def send(self, messages: Sequence[OutMessage]) -> list[RefusedEntry]:
         if not messages:
             self.before("send")
             raise PermanentError("EmptyBatchRequest")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from rich.console import Console
-from sluice_cli.dlq.redrive import Outcome
+from sluice_cli.dlq.redrive import Redriven
 from sluice_cli.dlq.report import listing, outcome, single, summary
 from sluice_cli.dlq.view import find, look
 from sluice_core import reasons, wire
@@ -94,7 +94,7 @@ def test_show_a_body_that_is_gone(queue: FakeSqs, bucket: FakeS3) -> None:
 
 
 def test_outcome_says_what_stays_and_what_to_do() -> None:
-    done = Outcome(stays={"m1": "too large"}, undeleted=["m2"], stored_already=2, unseen=1)
+    done = Redriven(stays={"m1": "too large"}, undeleted=["m2"], stored_already=2, unseen=1)
     done.sent["not-json"] = 3
     lines = "\n".join(outcome(done, dry=True))
     for part in (

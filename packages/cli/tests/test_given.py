@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_cli.verify import expected_ids
-from sluice_cli.verify.expected_ids import read_given
+from sluice_cli.verify.expected_ids import read_expected
 from sluice_core.errors import ConfigError
 from sluice_core.lake.told import FILTERED, REPEATED, Telling, Told
 from sluice_core.wire.event_id import digest, short_digest
@@ -24,7 +24,7 @@ def _read(tmp_path: Path, data: bytes) -> Told:
 def _telling(tmp_path: Path, data: bytes) -> Telling:
     path = tmp_path / "ids"
     path.write_bytes(data)
-    return read_given(path)
+    return read_expected(path)
 
 
 def test_plain_ids(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_more_than_a_chunk(tmp_path: Path) -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*nothing: No such file"):
-        read_given(tmp_path / "nothing")
+        read_expected(tmp_path / "nothing")
 
 
 @given(

@@ -5,9 +5,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_cli.dlq.redrive import Choice, Outcome, Redrive
+from sluice_cli.dlq.redrive import Choice, Redrive, Redriven
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, Refused
+from sluice_core.aws.sqs import OutMessage, RefusedEntry
 from sluice_core.deadletter import A_REASON, DeadLetter, DeadLetters
 from sluice_core.errors import TemporaryError
 from sluice_core.service.stop import Stop
@@ -29,7 +29,7 @@ class World:
     def add_dead_letters(self, *dead_letters: DeadLetter) -> None:
         DeadLetters(self.dlq, self.bucket, stop=Stop(), clock=self.clock).send(dead_letters)
 
-    def redrive(self, choice: Choice | None = None, *, dry: bool = False) -> Outcome:
+    def redrive(self, choice: Choice | None = None, *, dry: bool = False) -> Redriven:
         work = Redrive(self.dlq, self.queue, self.bucket, dry=dry, clock=self.clock, patience=1)
         return work.run(choice or Choice())
 
@@ -117,7 +117,7 @@ def test_only_what_the_queue_accepted_is_deleted() -> None:
     world = World()
     world.add_dead_letters(*(_dead_letter(f'{{"n":{n}}}') for n in range(25)))
     world.queue.refuse = lambda action, index, message: (
-        Refused(index, "Throttled", "slow down", permanent=False)
+        RefusedEntry(index, "Throttled", "slow down", permanent=False)
         if action == "send" and index % 3 == 0
         else None
     )
@@ -147,7 +147,7 @@ def test_a_dead_letter_that_cannot_be_deleted_is_named_and_keeps_its_body() -> N
     world = World()
     world.add_dead_letters(DeadLetter("x" * 1_048_300, reasons.TOO_LARGE, "d" * 400))
     world.dlq.refuse = lambda action, index, message: (
-        Refused(index, "InternalError", "", permanent=False) if action == "delete" else None
+        RefusedEntry(index, "InternalError", "", permanent=False) if action == "delete" else None
     )
     done = world.redrive()
     assert len(done.undeleted) == len(world.bucket.objects) == len(world.dlq) == 1

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from sluice_core.aws.sqs import Refused
+from sluice_core.aws.sqs import RefusedEntry
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
 from sluice_core.errors import TemporaryError
@@ -51,7 +51,7 @@ def test_what_is_refused_for_good_is_kept_said_and_sent_after_a_repair():
     rig = Rig()
     broken = [True]
     rig.queue.refuse = lambda action, index, message: (
-        Refused(index, "AccessDenied", "policy", permanent=True) if broken[0] else None
+        RefusedEntry(index, "AccessDenied", "policy", permanent=True) if broken[0] else None
     )
     rig.put("a")
     assert rig.outbox.step()

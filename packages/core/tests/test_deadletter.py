@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import Refused
+from sluice_core.aws.sqs import RefusedEntry
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
@@ -76,7 +76,7 @@ def test_send_returns_only_when_every_dead_letter_was_accepted(clock):
     def refuse(action, index, message):
         tries.append(index)
         return (
-            Refused(index, "InternalError", "", permanent=False)
+            RefusedEntry(index, "InternalError", "", permanent=False)
             if len(tries) < 30 and index % 2
             else None
         )
@@ -104,7 +104,7 @@ def test_an_outage_is_waited_out(clock):
 
 def test_a_refusal_for_good_is_loud(clock):
     def refuse(action, index, message):
-        return Refused(index, "InvalidMessageContents", "no", permanent=True)
+        return RefusedEntry(index, "InvalidMessageContents", "no", permanent=True)
 
     _, _, dead_letters = office(clock, refuse=refuse)
     with pytest.raises(PermanentError, match="InvalidMessageContents"):

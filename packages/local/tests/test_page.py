@@ -18,7 +18,7 @@ from sluice_local.page.newest import MAX_BYTES, Reader, last_rows, some_dead_let
 from sluice_local.page.server import MAX_STREAMS, Board, PageServer
 from sluice_local.page.state import SAMPLES, History, account, counts, files, written_at
 from sluice_local.page.text import shown
-from sluice_local.run.account import reckon
+from sluice_local.run.account import account_of
 from sluice_local.run.scrape import Snapshot
 from sluice_local.run.view import NoPage
 
@@ -284,7 +284,7 @@ def verdict(path, *rows, ids=True):
     (path / "batch-1.csv").write_text(f"n,{name}\n" + "".join(f"1,{row}\n" for row in rows))
     ledger = path.parent / "ledger"
     ledger.write_text("".join(json.dumps({"id": n, "state": "sent"}) + "\n" for n in "ab"))
-    return reckon(ledger, None, path, Messages())
+    return account_of(ledger, None, path, Messages())
 
 
 def test_the_account_tells_a_loss(tmp_path):

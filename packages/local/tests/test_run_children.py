@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sluice_core.service.stop import Stop
-from sluice_local.run.children import Child, ChildDiedError, Crew, ForcedError
+from sluice_local.run.children import Child, ChildDiedError, Children, ForcedError
 
 
 def _until(condition, seconds=15):
@@ -21,7 +21,7 @@ def _until(condition, seconds=15):
 
 
 def test_a_child_that_dies_is_named_with_its_last_lines(tmp_path):
-    crew = Crew(tmp_path, {}, Stop())
+    crew = Children(tmp_path, {}, Stop())
     crew.command("source", ["serve-events", "--fault", "klingon"])
     with pytest.raises(
         ChildDiedError, match=r"(?s)source ended with exit code 2.*is no fault"
@@ -32,7 +32,7 @@ def test_a_child_that_dies_is_named_with_its_last_lines(tmp_path):
 
 
 def test_a_child_stops_in_order(tmp_path):
-    crew = Crew(tmp_path, {}, Stop())
+    crew = Children(tmp_path, {}, Stop())
     crew.command("source", ["serve-events", "--port", "0"])
     _until(lambda: "serving" in (tmp_path / "source.log").read_text())
     crew.must_run("source")
@@ -44,7 +44,7 @@ def test_a_child_stops_in_order(tmp_path):
 
 def test_a_second_signal_ends_the_waiting(tmp_path):
     stop = Stop()
-    crew = Crew(tmp_path, {}, stop)
+    crew = Children(tmp_path, {}, stop)
     stop.force()
     with pytest.raises(ForcedError):
         crew.wait(lambda: False, 30, lambda: None, "nobody")
@@ -52,7 +52,7 @@ def test_a_second_signal_ends_the_waiting(tmp_path):
 
 def test_waiting_has_an_end(tmp_path):
     with pytest.raises(ChildDiedError, match="was not done after 0 s"):
-        Crew(tmp_path, {}, Stop()).wait(lambda: False, 0, lambda: None, "nobody")
+        Children(tmp_path, {}, Stop()).wait(lambda: False, 0, lambda: None, "nobody")
 
 
 def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):

@@ -9,7 +9,14 @@ from urllib.parse import quote
 
 import pytest
 from sluice_local.events import OTHER_TOPIC, TOPIC, EventStream
-from sluice_local.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
+from sluice_local.sse import (
+    EventLog,
+    Faults,
+    ServerOptions,
+    SourceLedgerFile,
+    SseServer,
+    parse_fault,
+)
 from sluice_local.sse.position import BadPositionError, parse_time
 
 START = 1_795_458_434_000
@@ -240,7 +247,7 @@ def test_without_a_start_the_first_connection_starts_the_stream():
 
 def test_the_ledger_has_each_event_once_however_often_it_was_sent(tmp_path):
     path = tmp_path / "ledger"
-    with serve(faults=["cut@300"], ledger=FileLedger(path)) as server:
+    with serve(faults=["cut@300"], ledger=SourceLedgerFile(path)) as server:
         Reply(server)
         Reply(server, since=START)
         Reply(server, since=START)
@@ -251,7 +258,7 @@ def test_the_ledger_has_each_event_once_however_often_it_was_sent(tmp_path):
 
 def test_the_ledger_has_events_that_a_client_passed_over_when_it_came_back(tmp_path):
     path = tmp_path / "ledger"
-    with serve(faults=["cut@300"], ledger=FileLedger(path)) as server:
+    with serve(faults=["cut@300"], ledger=SourceLedgerFile(path)) as server:
         Reply(server)
         again = Reply(server, since=stream().timestamp(500))
         assert stream().event_id(350) not in again.ids
@@ -261,7 +268,7 @@ def test_the_ledger_has_events_that_a_client_passed_over_when_it_came_back(tmp_p
 
 def test_generic_streams_number_their_events(tmp_path):
     path = tmp_path / "ledger"
-    with serve(count=30, dialect="generic", ledger=FileLedger(path)) as server:
+    with serve(count=30, dialect="generic", ledger=SourceLedgerFile(path)) as server:
         assert [text for text, _ in Reply(server).frames] == [str(n) for n in range(30)]
         resumed = Reply(server, last_id="11").frames
         assert [text for text, _ in resumed] == [str(n) for n in range(12, 30)]
@@ -275,7 +282,7 @@ def test_generic_streams_number_their_events(tmp_path):
 
 def test_anonymous_streams_have_no_ids_and_their_ledger_has_hashes(tmp_path):
     path = tmp_path / "ledger"
-    with serve(count=5, dialect="anonymous", ledger=FileLedger(path)) as server:
+    with serve(count=5, dialect="anonymous", ledger=SourceLedgerFile(path)) as server:
         frames = Reply(server).frames
     assert [text for text, _ in frames] == [""] * 5
     hashes = [hashlib.sha256(data).hexdigest() for _, data in frames]

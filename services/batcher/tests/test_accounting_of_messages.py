@@ -4,7 +4,7 @@ import random
 
 import pytest
 from sluice_batcher.testing import Rig, names, packs
-from sluice_core.aws.sqs import OutMessage, Refused
+from sluice_core.aws.sqs import OutMessage, RefusedEntry
 from sluice_core.errors import AccessDeniedError, TemporaryError
 
 
@@ -57,7 +57,7 @@ def test_a_delete_refused_for_good_is_a_lost_lease_and_no_delete():
     rig = Rig(batch_max_rows=10)
     rig.send(packs(1))
     rig.queue.refuse = lambda action, index, _: (
-        Refused(index, "ReceiptHandleIsInvalid", "stale", permanent=True)
+        RefusedEntry(index, "ReceiptHandleIsInvalid", "stale", permanent=True)
         if action == "delete"
         else None
     )
@@ -99,7 +99,7 @@ def test_an_extension_that_failed_as_a_whole_tells_of_no_right():
     """A time-out comes as a refusal of each entry: a role that may not extend still may not."""
     rig = denied_for_a_while()
     rig.queue.refuse = lambda action, index, _: (
-        Refused(index, "TemporaryError", "timed out", permanent=False)
+        RefusedEntry(index, "TemporaryError", "timed out", permanent=False)
         if action == "extend"
         else None
     )
@@ -141,7 +141,7 @@ def test_it_balances_after_random_faults(seed):
 
     rig.queue.before = rig.queue.after = sometimes
     rig.queue.refuse = lambda action, index, _: (
-        Refused(index, "InternalError", "", permanent=chance.random() < 0.3)
+        RefusedEntry(index, "InternalError", "", permanent=chance.random() < 0.3)
         if action in ("delete", "extend") and chance.random() < 0.1
         else None
     )

@@ -1,6 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice_batcher.inflight.buffer import AGE, BYTES, DRAIN, MESSAGES, ROWS, Buffer, Limits
+from sluice_batcher.inflight.buffer import AGE, BYTES, DRAIN, MESSAGES, ROWS, BatchLimits, Buffer
 from sluice_batcher.inflight.held import Held
 
 
@@ -18,7 +18,7 @@ def held(number, rows=1, size=10, at=0.0):
 
 
 def test_rows_close_a_batch_and_messages_stay_whole():
-    buffer = Buffer(Limits(rows=100, size=10**9, messages=1000, age=30))
+    buffer = Buffer(BatchLimits(rows=100, size=10**9, messages=1000, age=30))
     for number in range(3):
         buffer.add(held(number, rows=60))
     batch = buffer.take(0)
@@ -34,7 +34,7 @@ def test_rows_close_a_batch_and_messages_stay_whole():
 
 
 def test_age_counts_from_the_oldest_receive():
-    buffer = Buffer(Limits(rows=100, size=10**9, messages=1000, age=30))
+    buffer = Buffer(BatchLimits(rows=100, size=10**9, messages=1000, age=30))
     buffer.add(held(1, at=10.0))
     buffer.add(held(0, at=5.0))
     assert buffer.due_in(12) == 23
@@ -44,7 +44,7 @@ def test_age_counts_from_the_oldest_receive():
 
 def test_bytes_messages_and_drain():
     told = []
-    buffer = Buffer(Limits(rows=100, size=25, messages=2, age=30), lambda: told.append(1))
+    buffer = Buffer(BatchLimits(rows=100, size=25, messages=2, age=30), lambda: told.append(1))
     buffer.add(held(1, size=30))
     buffer.add(held(2))
     buffer.add(held(3))
@@ -61,7 +61,7 @@ def test_bytes_messages_and_drain():
 
 
 def test_room_is_one_batch_in_flush_and_one_that_fills():
-    buffer = Buffer(Limits(rows=10, size=10**9, messages=1000, age=30))
+    buffer = Buffer(BatchLimits(rows=10, size=10**9, messages=1000, age=30))
     buffer.add(held(1, rows=10))
     batch = buffer.take(0)
     assert buffer.has_room
@@ -78,7 +78,7 @@ MESSAGE = st.tuples(st.integers(1, 50), st.integers(1, 50), st.floats(0, 20))
 @given(
     st.lists(MESSAGE, max_size=40),
     st.builds(
-        Limits,
+        BatchLimits,
         rows=st.integers(1, 60),
         size=st.integers(1, 200),
         messages=st.integers(1, 8),

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sluice_batcher.rows.columns import load_columns
 from sluice_batcher.rows.columns.load import parse_columns
-from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.parse import RowParser
 from sluice_batcher.rows.table import TableMaker
 
 COLUMNS = """columns:
@@ -118,7 +118,7 @@ def table_of(parser, columns, events):
 @example(event='{ "o" : {"p" : {"q": 1}, "p": {}}, "s": "" }', odd=r'"\ud800"')
 @example(event='{ "k" : [ 1.0, {"\\ud800": "\\ud83d\\ude00"} ]}', odd='"five"')
 def test_an_odd_field_changes_no_other(event, odd, columns):
-    parser = Parser(columns, max_event_bytes=100_000)
+    parser = RowParser(columns, max_event_bytes=100_000)
     alone, bad = table_of(parser, columns, [event.encode()])
     beside = event.rstrip("}").rstrip() if event.endswith("{ }") else event[:-1]
     comma = "," if beside.strip() != "{" else ""
@@ -132,7 +132,7 @@ def test_an_odd_field_changes_no_other(event, odd, columns):
 @given(objects(VALUES), st.sampled_from(["article", "recentchange", "every"]))
 def test_the_fast_way_gives_what_the_lenient_way_gives(event, name):
     columns = EVERY_KIND if name == "every" else load_columns(name)
-    fast, lenient = (Parser(columns, max_event_bytes=100_000) for _ in range(2))
+    fast, lenient = (RowParser(columns, max_event_bytes=100_000) for _ in range(2))
     lenient.shape.decode = None
     assert fast.shape.decode is not None
     assert table_of(fast, columns, [event.encode()]) == table_of(lenient, columns, [event.encode()])
@@ -140,7 +140,7 @@ def test_the_fast_way_gives_what_the_lenient_way_gives(event, name):
 
 @given(st.lists(objects(VALUES), max_size=4))
 def test_a_neighbour_in_the_message_changes_nothing(events):
-    parser = Parser(EVERY_KIND, max_event_bytes=100_000)
+    parser = RowParser(EVERY_KIND, max_event_bytes=100_000)
     raw = [event.encode() for event in events]
     together, _ = table_of(parser, EVERY_KIND, [*raw, b"junk"])
     assert together == [row for event in raw for row in table_of(parser, EVERY_KIND, [event])[0]]
@@ -170,7 +170,7 @@ def test_a_neighbour_in_the_message_changes_nothing(events):
 )
 @pytest.mark.parametrize("odd", ["1", '"five"'])
 def test_values_stay_what_they_are(field, column, expected, odd):
-    parser = Parser(SHARED, max_event_bytes=100_000)
+    parser = RowParser(SHARED, max_event_bytes=100_000)
     rows, bad = table_of(parser, SHARED, [f'{{{field}, "b":true, "odd":{odd}}}'.encode()])
     if "0012" in field:
         assert [b.reason for b in bad] == ["not-json"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_batcher.rows.columns import ColumnSet, Kind, load_columns
 from sluice_batcher.rows.columns.load import parse_columns
-from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.parse import RowParser
 from sluice_batcher.rows.table import TableMaker
 from sluice_core import reasons
 from sluice_core.wire.event_id import event_id
@@ -24,7 +24,7 @@ ODD_IDS = (
 
 
 def rows_of(columns: ColumnSet, events, ids=None, sent_at=1_800_000_000.0, limit=10_000):
-    parser = Parser(columns, max_event_bytes=limit)
+    parser = RowParser(columns, max_event_bytes=limit)
     raw = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
     parsed = parser.parse(raw, ids)
     message = SimpleNamespace(rows=parsed.rows, ids=parsed.ids, sent_at=sent_at)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import FailTimes, Rig, event, names, pack, packs
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage, Refused
+from sluice_core.aws.sqs import OutMessage, RefusedEntry
 from sluice_core.errors import (
     MissingResourceError,
     PermanentError,
@@ -193,7 +193,7 @@ def test_failed_deletes_are_retried_entry_by_entry():
     def refuse(action, index, _):
         if action == "delete" and index in (1, 3) and len(tries) < 6:
             tries.append(index)
-            return Refused(index, "InternalError", "again", permanent=False)
+            return RefusedEntry(index, "InternalError", "again", permanent=False)
         return None
 
     rig.queue.refuse = refuse

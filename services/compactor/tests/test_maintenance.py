@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pyiceberg.types import StringType
-from sluice_compactor.compact.partition import Limits
+from sluice_compactor.compact.partition import FileLimits
 from sluice_compactor.errors import LostRaceError
 from sluice_compactor.maintain.forget import Forgetter
 from sluice_compactor.maintain.rewrite import files_by_day, rewrite
@@ -15,7 +15,7 @@ from sluice_compactor.testing import DAY, HOUR, FolderLake, events
 from sluice_compactor.write import commit
 from sluice_core.errors import ConfigError
 
-LIMITS = Limits(64 * 2**20, 256 * 2**20)
+LIMITS = FileLimits(64 * 2**20, 256 * 2**20)
 NEVER = {"SLUICE_LAKE_MAINTAIN": "false"}
 
 

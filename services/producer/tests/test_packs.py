@@ -15,7 +15,7 @@ from sluice_core.testing import FakeClock
 from sluice_core.wire.beside import EVENT_MAX_CHARS
 from sluice_producer.pack.encoder import EncodedMessage, Encoder
 from sluice_producer.pack.filter import Extra
-from sluice_producer.pack.packer import AGE, BYTES, EVENTS, STOP, Limits, Pack, Packer
+from sluice_producer.pack.packer import AGE, BYTES, EVENTS, STOP, Pack, Packer, PackLimits
 from sluice_producer.progress.acks import FILTERED, SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.position import NOWHERE
 
@@ -25,7 +25,7 @@ def record(name: str, state: str = SENT) -> EventRecord:
 
 
 class Bench:
-    def __init__(self, limits: Limits, *, plain: bool = False, room: int = 2**40) -> None:
+    def __init__(self, limits: PackLimits, *, plain: bool = False, room: int = 2**40) -> None:
         self.settled: list[AckGroup] = []
         self.clock = FakeClock()
         self.acks = Acks(self.settled.extend, room=room)
@@ -66,7 +66,7 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 
 def test_full_by_events() -> None:
-    bench = Bench(Limits(3, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(3, 65_536, 2**24, 5.0))
     for n in range(7):
         bench.add(b'{"n":%d}' % n)
     assert [len(p.events) for p in bench.packs] == [3, 3]
@@ -78,7 +78,7 @@ def test_full_by_events() -> None:
 
 
 def test_full_by_age_and_the_timer_is_told_when_to_come_again() -> None:
-    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 65_536, 2**24, 5.0))
     assert bench.packer.due() == (None, 5.0)
     bench.add(b"{}")
     bench.clock.advance(2)
@@ -91,7 +91,7 @@ def test_full_by_age_and_the_timer_is_told_when_to_come_again() -> None:
 
 
 def test_a_clock_that_goes_backwards_changes_no_age() -> None:
-    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 65_536, 2**24, 5.0))
     bench.add(b"{}")
     bench.clock.jump(-86_400)
     bench.clock.advance(5)
@@ -99,7 +99,7 @@ def test_a_clock_that_goes_backwards_changes_no_age() -> None:
 
 
 def test_full_by_bytes_after_base64_and_close_to_the_limit_once_the_ratio_is_known() -> None:
-    bench = Bench(Limits(0, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(0, 65_536, 2**24, 5.0))
     dead_letters = random.Random(3)
     sizes = []
     for _ in range(6000):
@@ -114,14 +114,14 @@ def test_full_by_bytes_after_base64_and_close_to_the_limit_once_the_ratio_is_kno
 
 
 def test_no_limit_of_events() -> None:
-    bench = Bench(Limits(0, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(0, 65_536, 2**24, 5.0))
     for _ in range(1000):
         bench.add(b"{}")
     assert bench.packs == []
 
 
 def test_a_pack_that_came_out_too_big_is_halved() -> None:
-    bench = Bench(Limits(100, 20_000, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 20_000, 2**24, 5.0))
     for n in range(64):
         bench.packer.learn(100_000, 1_000)  # misled: it expects a hundredth
         bench.add(noise(3000, n))
@@ -133,7 +133,7 @@ def test_a_pack_that_came_out_too_big_is_halved() -> None:
 
 
 def test_a_lone_event_may_exceed_the_pack_s_limit_but_not_sqs_s() -> None:
-    bench = Bench(Limits(100, 2_000, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 2_000, 2**24, 5.0))
     event = noise(50_000)
     bench.add(b"{}")
     full = bench.add(event)
@@ -146,7 +146,7 @@ def test_a_lone_event_may_exceed_the_pack_s_limit_but_not_sqs_s() -> None:
 
 
 def test_a_lone_event_whose_pack_is_too_big_for_sqs_goes_plain() -> None:
-    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 65_536, 2**24, 5.0))
     # Bytes that neither compress nor survive base64 without growing: only plain fits.
     alphabet = [chr(c) for c in range(0x4E00, 0x9FA5)]
     text = "".join(random.Random(5).choices(alphabet, k=347_000))
@@ -163,7 +163,7 @@ def test_a_lone_event_whose_pack_is_too_big_for_sqs_goes_plain() -> None:
 
 @pytest.mark.parametrize("plain", [False, True])
 def test_an_event_that_sqs_takes_in_no_form_has_no_message(plain: bool) -> None:
-    bench = Bench(Limits(100, 65_536, 2**24, 5.0), plain=plain)
+    bench = Bench(PackLimits(100, 65_536, 2**24, 5.0), plain=plain)
     event = noise(1_100_000)
     bench.add(event)
     bench.flush()
@@ -173,7 +173,7 @@ def test_an_event_that_sqs_takes_in_no_form_has_no_message(plain: bool) -> None:
 
 
 def test_a_queue_with_a_smaller_limit() -> None:
-    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 65_536, 2**24, 5.0))
     encoder = Encoder("s", plain=False, target=65_536, limit=10_000)
     for n in range(8):
         bench.add(noise(4000, n))
@@ -192,7 +192,7 @@ def strings(parcel: EncodedMessage) -> dict[str, str]:
 
 
 def test_ids_travel_only_where_a_reader_would_derive_others() -> None:
-    bench = Bench(Limits(2, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(2, 65_536, 2**24, 5.0))
     for extra in (None, CARRIED, None, None):
         bench.add(b"{}", extra)
     carried, bare = bench.parcels()
@@ -221,7 +221,7 @@ EXTRAS = st.none() | st.builds(
 def test_what_travels_beside_stays_with_its_event(
     given_events: list[tuple[int, Extra | None]], most: int, plain: bool
 ) -> None:
-    limits = Limits.plain(2**16, 5.0) if plain else Limits(most, 2_000, 2**16, 5.0)
+    limits = PackLimits.plain(2**16, 5.0) if plain else PackLimits(most, 2_000, 2**16, 5.0)
     bench = Bench(limits, plain=plain)
     for size, extra in given_events:
         bench.add(noise(size), extra)
@@ -248,7 +248,7 @@ def test_what_travels_beside_stays_with_its_event(
 
 
 def test_a_pack_is_full_by_what_travels_beside() -> None:
-    bench = Bench(Limits(100, SQS_MAX_BYTES, 2**24, 5.0))
+    bench = Bench(PackLimits(100, SQS_MAX_BYTES, 2**24, 5.0))
     for n in range(9):
         bench.add(b"{}", Extra("message", str(n) * (EVENT_MAX_CHARS - 10), carried=False))
     bench.flush()
@@ -265,7 +265,7 @@ def test_a_pack_is_full_by_what_travels_beside() -> None:
 
 
 def test_plain_is_one_event_a_message_in_tens_and_within_a_second() -> None:
-    limits = Limits.plain(2**24, 5.0)
+    limits = PackLimits.plain(2**24, 5.0)
     bench = Bench(limits, plain=True)
     for n in range(25):
         bench.add(b'{"n":%d}' % n)
@@ -297,7 +297,9 @@ def test_events_in_are_events_out_and_no_limit_is_passed(
     events: list[bytes | str], most: int, size: int, plain: bool
 ) -> None:
     raw = 2**16
-    bench = Bench(Limits.plain(raw, 5.0) if plain else Limits(most, size, raw, 5.0), plain=plain)
+    bench = Bench(
+        PackLimits.plain(raw, 5.0) if plain else PackLimits(most, size, raw, 5.0), plain=plain
+    )
     sent = []
     for event in events:
         if isinstance(event, str):
@@ -345,7 +347,7 @@ def test_units_settle_in_order_whatever_the_order_of_acceptance(
 
 
 def test_a_unit_with_a_dead_letter_waits_for_it() -> None:
-    bench = Bench(Limits(1, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(1, 65_536, 2**24, 5.0))
     group, packs = bench.packer.note(record("dead", "dead"), 5)
     assert packs == []
     (pack,) = bench.add(b"{}")
@@ -358,7 +360,7 @@ def test_a_unit_with_a_dead_letter_waits_for_it() -> None:
 
 
 def test_filtered_events_alone_move_on_by_age() -> None:
-    bench = Bench(Limits(100, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(100, 65_536, 2**24, 5.0))
     bench.packer.note(record("canary", FILTERED))
     bench.clock.advance(5)
     pack, _ = bench.packer.due()
@@ -369,19 +371,19 @@ def test_filtered_events_alone_move_on_by_age() -> None:
 
 
 def test_many_filtered_events_close_the_unit() -> None:
-    bench = Bench(Limits(1, 65_536, 2**24, 5.0))
+    bench = Bench(PackLimits(1, 65_536, 2**24, 5.0))
     packs = [p for n in range(250) for p in bench.packer.note(record(str(n), FILTERED))[1]]
     assert len(packs) == 2
 
 
 def test_a_burst_of_large_dead_letters_closes_the_unit() -> None:
-    bench = Bench(Limits(100, 65_536, 2**20, 5.0))
+    bench = Bench(PackLimits(100, 65_536, 2**20, 5.0))
     packs = [p for n in range(5) for p in bench.packer.note(record(str(n), "dead"), 2**19)[1]]
     assert len(packs) == 1
 
 
 def test_reading_waits_when_too_much_is_unsettled_and_goes_on_afterwards() -> None:
-    bench = Bench(Limits(1, 65_536, 2**24, 5.0), room=2000)
+    bench = Bench(PackLimits(1, 65_536, 2**24, 5.0), room=2000)
     packs = [p for _ in range(6) for p in bench.add(b"{}")]
     assert bench.acks.full
     beats = []
@@ -398,7 +400,7 @@ def test_reading_waits_when_too_much_is_unsettled_and_goes_on_afterwards() -> No
 
 
 def test_a_stop_ends_the_waiting() -> None:
-    bench = Bench(Limits(1, 65_536, 2**24, 5.0), room=100)
+    bench = Bench(PackLimits(1, 65_536, 2**24, 5.0), room=100)
     bench.add(b"{}")
     stop = Stop()
     stop.request()

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, Refused
+from sluice_core.aws.sqs import OutMessage, RefusedEntry
 from sluice_core.deadletter import A_REASON, DeadLetters
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs, work_off
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.outbox import Outbox
-from sluice_producer.pack.packer import Limits, Pack, Packer
+from sluice_producer.pack.packer import Pack, Packer, PackLimits
 from sluice_producer.progress.acks import SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.position import NOWHERE
 from sluice_producer.send.sender import Sender
@@ -41,7 +41,9 @@ class Line:
             self.dlq, self.bucket, stop=self.runtime.stop, clock=self.clock, rng=random.Random(seed)
         )
         self.dead_events = DeadEvents(dead_letters, self.acks, self.runtime, source="s")
-        self.packer = Packer(Limits(events, 65_536, 2**24, 5.0), self.acks, self.clock, plain=plain)
+        self.packer = Packer(
+            PackLimits(events, 65_536, 2**24, 5.0), self.acks, self.clock, plain=plain
+        )
         self.encoder = Encoder("s", plain, 65_536, limit)
         self.sender = Sender(
             "sender-0",
@@ -116,12 +118,12 @@ def test_only_the_failed_entries_are_retried() -> None:
     line = Line(events=1)
     tries: dict[str, int] = {}
 
-    def refuse(_action: str, index: int, message: OutMessage | None) -> Refused | None:
+    def refuse(_action: str, index: int, message: OutMessage | None) -> RefusedEntry | None:
         assert message is not None
         first = str(message.attributes[wire.A_FIRST_ID])
         tries[first] = tries.get(first, 0) + 1
         bad = first in ("id3", "id7") and tries[first] < 3
-        return Refused(index, "InternalError", "", permanent=False) if bad else None
+        return RefusedEntry(index, "InternalError", "", permanent=False) if bad else None
 
     line.queue.refuse = refuse
     line.feed(10)
@@ -136,11 +138,11 @@ def test_the_prefix_waits_for_the_failed_entry() -> None:
     line = Line(events=1)
     seen = []
 
-    def refuse(_action: str, index: int, message: OutMessage | None) -> Refused | None:
+    def refuse(_action: str, index: int, message: OutMessage | None) -> RefusedEntry | None:
         assert message is not None
         if message.attributes[wire.A_FIRST_ID] == "id0" and len(seen) < 2:
             seen.append(list(line.settled))
-            return Refused(index, "InternalError", "", permanent=False)
+            return RefusedEntry(index, "InternalError", "", permanent=False)
         return None
 
     line.queue.refuse = refuse
@@ -204,10 +206,10 @@ def test_a_lost_reply_sends_twice_and_settles_once() -> None:
 def test_what_sqs_never_accepts_becomes_dead_letters_one_an_event() -> None:
     line = Line(events=3)
 
-    def refuse(_action: str, index: int, message: OutMessage | None) -> Refused | None:
+    def refuse(_action: str, index: int, message: OutMessage | None) -> RefusedEntry | None:
         assert message is not None
         bad = message.attributes[wire.A_FIRST_ID] == "id3"
-        return Refused(index, "InvalidMessageContents", "no", permanent=True) if bad else None
+        return RefusedEntry(index, "InvalidMessageContents", "no", permanent=True) if bad else None
 
     line.queue.refuse = refuse
     line.feed(9)
@@ -231,7 +233,7 @@ def test_an_event_that_fits_no_message_is_a_dead_letter_in_the_bucket() -> None:
 
 def test_the_unit_waits_for_the_dead_letter_queue() -> None:
     line = Line(events=1)
-    line.queue.refuse = lambda _a, index, _m: Refused(index, "Invalid", "", permanent=True)
+    line.queue.refuse = lambda _a, index, _m: RefusedEntry(index, "Invalid", "", permanent=True)
     line.feed(1)
     work_off(line.sender)
     assert line.settled == []
@@ -283,9 +285,9 @@ def test_any_mixture_of_faults_gives_each_event_one_fate_at_least(
     chance = random.Random(seed)
     kinds = [None, None, False, True]
 
-    def refuse(_action: str, index: int, _message: OutMessage | None) -> Refused | None:
+    def refuse(_action: str, index: int, _message: OutMessage | None) -> RefusedEntry | None:
         kind = chance.choice(kinds)
-        return None if kind is None else Refused(index, "X", "", permanent=kind)
+        return None if kind is None else RefusedEntry(index, "X", "", permanent=kind)
 
     def fail(_action: str) -> None:
         if chance.random() < 0.3:

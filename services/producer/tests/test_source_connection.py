@@ -22,8 +22,8 @@ from sluice_core.testing import Answer, Request, SseServer
 from sluice_producer.source.connection import (
     Broken,
     HttpSource,
-    Refused,
     Resume,
+    SourceRefused,
     Stream,
     retry_after,
 )
@@ -113,7 +113,7 @@ def test_what_a_source_says_of_our_secrets_is_not_repeated(status: int) -> None:
     kind = f"text/{'-'.join(SECRETS)}" if status == 200 else "text/plain"
     with (
         SseServer(lambda _r: Answer([text.encode()], status, content_type=kind)) as server,
-        pytest.raises(Refused) as caught,
+        pytest.raises(SourceRefused) as caught,
     ):
         secretive(server.url).open(Resume(), 0)
     assert not [secret for secret in SECRETS if secret[:5] in str(caught.value)]
@@ -192,7 +192,7 @@ def test_a_coding_that_was_not_asked_for_is_decoded_as_it_arrives(coding: str) -
 @pytest.mark.parametrize("coding", ["br", "compress", "aws-chunked", "gzip, br", "identity, gzip"])
 def test_a_coding_that_nothing_here_decodes_is_refused_by_its_name(coding: str) -> None:
     answer = Answer([b"\x8b\x02\x80"], headers={"Content-Encoding": coding})
-    with SseServer(lambda _r: answer) as server, pytest.raises(Refused) as caught:
+    with SseServer(lambda _r: answer) as server, pytest.raises(SourceRefused) as caught:
         source(server.url).open(Resume(), 0)
     assert repr(coding) in caught.value.detail
 
@@ -247,7 +247,7 @@ def test_nobody_listens() -> None:
 @pytest.mark.parametrize("status", [204, 400, 403, 429, 500, 503])
 def test_a_refusal_has_status_text_and_delay(status: int) -> None:
     answer = Answer([b"too\n old"], status, {"Retry-After": "7"}, "text/plain")
-    with SseServer(lambda _r: answer) as server, pytest.raises(Refused) as caught:
+    with SseServer(lambda _r: answer) as server, pytest.raises(SourceRefused) as caught:
         source(server.url).open(Resume(), 0)
     assert (caught.value.status, caught.value.retry_after) == (status, 7.0)
     assert caught.value.detail == ("" if status == 204 else "too old")
@@ -257,7 +257,7 @@ def test_no_event_stream() -> None:
     answer = Answer([b"<html>"], content_type="text/html")
     with (
         SseServer(lambda _r: answer) as server,
-        pytest.raises(Refused, match="text/html") as caught,
+        pytest.raises(SourceRefused, match="text/html") as caught,
     ):
         source(server.url).open(Resume(), 0)
     assert caught.value.status == 200

@@ -7,7 +7,7 @@ import pytest
 from sluice_core.errors import PermanentError
 from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock
-from sluice_producer.source.connection import Broken, Refused, Resume
+from sluice_producer.source.connection import Broken, Resume, SourceRefused
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import Policy, SourceFailed, Supervisor
 
@@ -111,21 +111,21 @@ class Case:
 
 
 def test_204_is_the_end() -> None:
-    case = Case([["a"], Refused(204, ""), ["b"]]).run()
+    case = Case([["a"], SourceRefused(204, ""), ["b"]]).run()
     assert case.events == ["a"]
     assert len(case.source.opened) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 def test_final_refusals_fail_loudly(status: int) -> None:
-    case = Case([Refused(status, "no")])
+    case = Case([SourceRefused(status, "no")])
     case.place.at = Resume()
     with pytest.raises(PermanentError, match=str(status)):
         case.run()
 
 
 def test_403_names_the_user_agent() -> None:
-    case = Case([Refused(403, "no")])
+    case = Case([SourceRefused(403, "no")])
     case.place.at = Resume()
     with pytest.raises(PermanentError, match="SLUICE_USER_AGENT"):
         case.run()
@@ -133,17 +133,17 @@ def test_403_names_the_user_agent() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_temporary_refusals_are_retried(status: int) -> None:
-    assert Case([Refused(status, ""), Refused(status, ""), ["a"]]).run().events == ["a"]
+    assert Case([SourceRefused(status, ""), SourceRefused(status, ""), ["a"]]).run().events == ["a"]
 
 
 def test_retry_after_is_obeyed_and_jittered_upwards() -> None:
-    case = Case([Refused(429, "", 120.0), ["a"]]).run()
+    case = Case([SourceRefused(429, "", 120.0), ["a"]]).run()
     assert 120 <= case.source.pauses[0] <= 121
     assert case.beats >= 120 / 15
 
 
 def test_an_absurd_retry_after_is_capped() -> None:
-    assert Case([Refused(503, "", 1e9), ["a"]]).run().source.pauses[0] <= 3601
+    assert Case([SourceRefused(503, "", 1e9), ["a"]]).run().source.pauses[0] <= 3601
 
 
 def test_a_clean_end_after_a_healthy_time_reconnects_at_once() -> None:
@@ -175,7 +175,9 @@ def test_a_connection_that_says_nothing_is_waited_for_longer_and_longer() -> Non
 
 
 def test_backoff_doubles_with_full_jitter_and_has_a_cap() -> None:
-    pauses = [Case([Refused(503, "")] * 12, seed=seed).run().source.pauses for seed in range(40)]
+    pauses = [
+        Case([SourceRefused(503, "")] * 12, seed=seed).run().source.pauses for seed in range(40)
+    ]
     for n in range(12):
         ceiling = min(60, 2**n)
         at_n = [p[n] for p in pauses]
@@ -185,7 +187,7 @@ def test_backoff_doubles_with_full_jitter_and_has_a_cap() -> None:
 
 
 def test_events_reset_the_backoff() -> None:
-    case = Case([Refused(503, "")] * 8 + [["a"]] + [["b"]]).run()
+    case = Case([SourceRefused(503, "")] * 8 + [["a"]] + [["b"]]).run()
     assert case.source.pauses[8] <= 1
 
 
@@ -210,15 +212,15 @@ def test_an_error_event_reconnects_with_backoff() -> None:
 
 
 def test_a_wrong_content_type_is_final_at_first_and_temporary_later() -> None:
-    case = Case([Refused(200, "no event stream but text/html")])
+    case = Case([SourceRefused(200, "no event stream but text/html")])
     case.place.at = Resume()
     with pytest.raises(PermanentError, match="text/html"):
         case.run()
-    assert Case([["a"], Refused(200, "text/html"), ["b"]]).run().events == ["a", "b"]
+    assert Case([["a"], SourceRefused(200, "text/html"), ["b"]]).run().events == ["a", "b"]
 
 
 def test_too_old_moves_the_place_and_goes_on() -> None:
-    case = Case([Refused(400, "too old"), ["probe"], ["a"]]).run()
+    case = Case([SourceRefused(400, "too old"), ["probe"], ["a"]]).run()
     assert case.place.moves == 1
     assert case.place.probed is True
     assert case.source.streams[0].closed
@@ -228,7 +230,7 @@ def test_too_old_moves_the_place_and_goes_on() -> None:
 
 def test_a_400_that_no_place_cures_is_final_not_a_loop() -> None:
     with pytest.raises(PermanentError, match="400"):
-        Case([Refused(400, "bad")] * 20).run()
+        Case([SourceRefused(400, "bad")] * 20).run()
 
 
 class ById(Place):
@@ -280,7 +282,9 @@ def by_id(
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 410, 413, 414, 416, 422, 431, 500])
 def test_a_place_that_alone_is_refused_is_given_up_and_reading_goes_on(status: int) -> None:
     """Whatever a source answers to an id that it does not know, or that is too long for it."""
-    case, place = by_id(lambda resume, _: Refused(status, "what?") if resume.headers else None)
+    case, place = by_id(
+        lambda resume, _: SourceRefused(status, "what?") if resume.headers else None
+    )
     case.run()
     assert case.events == ["a"]
     assert place.moves == 1
@@ -289,14 +293,16 @@ def test_a_place_that_alone_is_refused_is_given_up_and_reading_goes_on(status: i
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_that_is_not_for_the_place_gives_nothing_up(status: int) -> None:
-    case, place = by_id(lambda _resume, _count: Refused(status, "no"))
+    case, place = by_id(lambda _resume, _count: SourceRefused(status, "no"))
     with pytest.raises(PermanentError, match=str(status)):
         case.run()
     assert place.moves == 0
 
 
 def test_a_refusal_that_has_passed_when_it_is_looked_into_gives_nothing_up() -> None:
-    case, place = by_id(lambda _resume, count: Refused(404, "deploying") if count == 1 else None)
+    case, place = by_id(
+        lambda _resume, count: SourceRefused(404, "deploying") if count == 1 else None
+    )
     case.run()
     assert place.moves == 0
     assert case.source.opened[-1][1] == Resume(headers={"Last-Event-ID": "7"})
@@ -304,14 +310,14 @@ def test_a_refusal_that_has_passed_when_it_is_looked_into_gives_nothing_up() -> 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_source_that_is_down_keeps_the_place(status: int) -> None:
-    case, place = by_id(lambda _resume, count: Refused(status, "") if count < 30 else None)
+    case, place = by_id(lambda _resume, count: SourceRefused(status, "") if count < 30 else None)
     case.run()
     assert place.moves == 0
     assert case.source.opened[-1][1] == Resume(headers={"Last-Event-ID": "7"})
 
 
 def test_a_stop_during_the_probe_ends_without_moving() -> None:
-    case = Case([Refused(400, "too old"), Broken("connect", "down")])
+    case = Case([SourceRefused(400, "too old"), Broken("connect", "down")])
     case.run()
     assert case.place.at == Resume(params={"since": "old"})
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sluice_core.testing import Answer, Request, SseServer
 from sluice_local.sse import EventLog, Faults, ServerOptions, parse_fault
 from sluice_local.sse import SseServer as BuiltIn
-from sluice_local.sse.log import FileLedger
+from sluice_local.sse.log import SourceLedgerFile
 
 ENDLESS = 10**9
 """A count for a stream that lives until `Source.finish`: no test then races with the end of the events."""
@@ -31,7 +31,12 @@ class Source:
     ) -> None:
         self.ledger = ledger
         self.log = EventLog(
-            seed, count, rate, start_ms=start_ms, interval_ms=interval_ms, ledger=FileLedger(ledger)
+            seed,
+            count,
+            rate,
+            start_ms=start_ms,
+            interval_ms=interval_ms,
+            ledger=SourceLedgerFile(ledger),
         )
         self._server = BuiltIn(
             self.log,

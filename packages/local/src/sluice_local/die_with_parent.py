@@ -18,6 +18,6 @@ def _hold() -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_hold, name="leash", daemon=True).start()
+    threading.Thread(target=_hold, name="die-with-parent", daemon=True).start()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

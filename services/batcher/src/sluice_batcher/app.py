@@ -18,7 +18,7 @@ from sluice_core.service.threads import Stage, Threads
 
 from sluice_batcher.clients import Clients
 from sluice_batcher.drain import Drain
-from sluice_batcher.inflight.buffer import Buffer, Limits
+from sluice_batcher.inflight.buffer import BatchLimits, Buffer
 from sluice_batcher.inflight.deleter import Deleter
 from sluice_batcher.inflight.held import InFlight
 from sluice_batcher.inflight.identity import QueueIdentity
@@ -27,7 +27,7 @@ from sluice_batcher.metrics import Metrics
 from sluice_batcher.receive.intake import Intake
 from sluice_batcher.receive.receiver import Receiver, RecentAge
 from sluice_batcher.rows.columns import ColumnSet, load_columns
-from sluice_batcher.rows.parse import Parser
+from sluice_batcher.rows.parse import RowParser
 from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
@@ -44,7 +44,7 @@ class Conversion:
     """Columns, and what makes rows and tables of them; `transform` is the user's hook, if there is one."""
 
     columns: ColumnSet
-    parser: Parser
+    parser: RowParser
     tables: TableMaker
     transform: Transform | None
 
@@ -54,7 +54,7 @@ class Conversion:
         partitions = Partitioner(settings.partition_by).names
         columns = load_columns(settings.columns, partitions)
         times = parse_paths(settings.event_time)
-        parser = Parser(columns, max_event_bytes=settings.max_event_bytes, times=times)
+        parser = RowParser(columns, max_event_bytes=settings.max_event_bytes, times=times)
         transform = None
         if settings.transform is not None:
             transform = load_transform(settings.transform, columns.schema)
@@ -198,8 +198,8 @@ def _delivery(clients: Clients, runtime: Runtime[Metrics]) -> DeadLetters:
     )
 
 
-def _limits(settings: BatcherSettings) -> Limits:
-    return Limits(
+def _limits(settings: BatcherSettings) -> BatchLimits:
+    return BatchLimits(
         rows=settings.batch_max_rows,
         size=settings.batch_max_bytes,
         messages=max(1, settings.max_held_messages // 2),

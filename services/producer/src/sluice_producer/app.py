@@ -24,7 +24,7 @@ from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.filter import Judge
 from sluice_producer.pack.identity import Identity
 from sluice_producer.pack.outbox import Outbox
-from sluice_producer.pack.packer import Limits, Pack, Packer
+from sluice_producer.pack.packer import Pack, Packer, PackLimits
 from sluice_producer.pack.pipeline import Pipeline, Rules, Timer
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.claim import claim
@@ -207,11 +207,11 @@ def _judge(settings: ProducerSettings, runtime: Runtime) -> Judge:
     )
 
 
-def _limits(settings: ProducerSettings) -> Limits:
+def _limits(settings: ProducerSettings) -> PackLimits:
     raw = settings.pack_max_unpacked_bytes
     if settings.wire == "plain":
-        return Limits.plain(raw, settings.pack_max_age)
-    return Limits(settings.pack_max_events, settings.pack_max_bytes, raw, settings.pack_max_age)
+        return PackLimits.plain(raw, settings.pack_max_age)
+    return PackLimits(settings.pack_max_events, settings.pack_max_bytes, raw, settings.pack_max_age)
 
 
 def _delivery(clients: Clients, runtime: Runtime) -> DeadLetters:

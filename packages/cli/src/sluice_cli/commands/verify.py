@@ -19,7 +19,7 @@ from sluice_cli.lake.installed import (
 from sluice_cli.output import told
 from sluice_cli.target import Target
 from sluice_cli.verify import verdict as verify
-from sluice_cli.verify.expected_ids import read_given
+from sluice_cli.verify.expected_ids import read_expected
 from sluice_cli.verify.report import show
 
 app = typer.Typer(add_completion=False)
@@ -88,8 +88,8 @@ def main(
     """
     with told(code=2):
         rule = _rule(event_id)
-        given = read_given(source_ids) if source_ids else None
-        sent = read_given(ledger) if ledger else None
+        given = read_expected(source_ids) if source_ids else None
+        sent = read_expected(ledger) if ledger else None
         local = where is not None and not where.startswith("s3://")
         if local and not Path(str(where)).exists():
             raise PermanentError(f"{where} does not exist: name a directory or s3://bucket/prefix")

@@ -53,7 +53,7 @@ class Choice:
 
 
 @dataclass
-class Outcome:
+class Redriven:
     """What was done, or would be: dead letters by reason and events sent, dead letters that stay by why, those that
     were sent and could not be deleted, and those passed over because their events are rows already."""
 
@@ -99,11 +99,11 @@ class Redrive:
         self._patience = patience
         self._tell = tell
         self._ready: list[_Ready] = []
-        self._outcome = Outcome()
+        self._outcome = Redriven()
         self._seen: set[str] = set()
         self._max_bytes = SQS_MAX_BYTES
 
-    def run(self, choice: Choice) -> Outcome:
+    def run(self, choice: Choice) -> Redriven:
         """Goes through the dead-letter queue once. Raises the errors of `QueueLike` and `BucketLike`."""
         self._max_bytes = min(self._queue.attributes().max_message_bytes, SQS_MAX_BYTES)
         taken = 0

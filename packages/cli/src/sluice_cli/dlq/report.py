@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from sluice_cli.dlq.redrive import Outcome
+from sluice_cli.dlq.redrive import Redriven
 from sluice_cli.dlq.view import DeadLetters, ListedDeadLetter
 from sluice_cli.output import counted
 
@@ -74,7 +74,7 @@ def single(dead_letter: ListedDeadLetter) -> Table:
     return table
 
 
-def outcome(done: Outcome, *, dry: bool) -> Iterator[str]:
+def outcome(done: Redriven, *, dry: bool) -> Iterator[str]:
     """What a redrive did, or would do."""
     count = done.sent.total()
     verb = "would go back" if dry else "went back"

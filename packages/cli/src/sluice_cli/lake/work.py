@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from sluice_compactor.app import Service
-from sluice_compactor.compact.partition import Limits
+from sluice_compactor.compact.partition import FileLimits
 from sluice_compactor.compact.passes import Report
 from sluice_compactor.lake import Lake, quiet_runtime
 from sluice_compactor.maintain.forget import Forgetter, Forgotten
@@ -88,7 +88,7 @@ def _forget(
         settings.identifier,
         lake.place,
         id_column=settings.lake_id_column,
-        limits=Limits(settings.lake_max_memory, settings.lake_file_bytes),
+        limits=FileLimits(settings.lake_max_memory, settings.lake_file_bytes),
     )
     found = forgetter.forget(where, do=do)
     return found, forgetter.purge() if do and purge else 0

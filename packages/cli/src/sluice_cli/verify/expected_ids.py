@@ -41,7 +41,7 @@ class _Entry(NamedTuple):
     digest: int = NO_DIGEST
 
 
-def read_given(path: Path) -> Telling:
+def read_expected(path: Path) -> Telling:
     """Reads such a file; raises ConfigError when that is not possible."""
     found, run = Telling(), 0
     try:

@@ -19,7 +19,7 @@ from sluice_core.keys import (
 )
 from sluice_core.lake.arrow import Array
 from sluice_core.lake.ids import TEXT
-from sluice_core.lake.reader import Part, parts, raw_lines, read_table
+from sluice_core.lake.reader import DataObject, parts, raw_lines, read_table
 from sluice_core.wire.event_id import META_ID, digest, find_id
 from sluice_core.wire.id_rule import SSE, Rule
 
@@ -63,7 +63,7 @@ def scan(
                 yield found
 
 
-def _scan(part: Part, column: str, rule: Rule, *, may_move: bool) -> Scanned | None:
+def _scan(part: DataObject, column: str, rule: Rule, *, may_move: bool) -> Scanned | None:
     dropped = 0
     try:
         body, metadata = part.load()
@@ -96,7 +96,9 @@ def _scan(part: Part, column: str, rule: Rule, *, may_move: bool) -> Scanned | N
     return Scanned(part.name, part.size, names, rows, fault, dropped=dropped)
 
 
-def _raw(part: Part, lines: Sequence[bytes], rule: Rule, metadata: Mapping[str, str]) -> Scanned:
+def _raw(
+    part: DataObject, lines: Sequence[bytes], rule: Rule, metadata: Mapping[str, str]
+) -> Scanned:
     """Events as they came: their ids are where the producer has looked, else the hash of each."""
     if rule == SSE:
         why = "holds events as they came, which do not tell the SSE ids that SLUICE_EVENT_ID=sse asks for"

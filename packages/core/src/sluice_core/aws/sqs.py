@@ -70,7 +70,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedEntry:
     """One entry that SQS refused: its place in the call, SQS's code, and whether trying again is useless."""
 
     index: int
@@ -116,7 +116,7 @@ class QueueLike(Protocol):
         """The queue's name."""
         ...
 
-    def send(self, messages: Sequence[OutMessage]) -> list[Refused]:
+    def send(self, messages: Sequence[OutMessage]) -> list[RefusedEntry]:
         """Sends ≤ 10 messages of ≤ 1 MiB together; what is not in the result was accepted."""
         ...
 
@@ -126,11 +126,11 @@ class QueueLike(Protocol):
         """Receives up to ten messages, waiting up to `wait_seconds` (≤ 20) for the first."""
         ...
 
-    def delete(self, handles: Sequence[str]) -> list[Refused]:
+    def delete(self, handles: Sequence[str]) -> list[RefusedEntry]:
         """Deletes by receipt handle, any number of them."""
         ...
 
-    def extend(self, handles: Sequence[str], timeout: int) -> list[Refused]:
+    def extend(self, handles: Sequence[str], timeout: int) -> list[RefusedEntry]:
         """Sets the visibility timeout of held messages to `timeout` seconds from now; 0 hands them back."""
         ...
 
@@ -195,7 +195,7 @@ class Queue:
         """The queue's name."""
         return self._url.rstrip("/").rsplit("/", 1)[-1]
 
-    def send(self, messages: Sequence[OutMessage]) -> list[Refused]:
+    def send(self, messages: Sequence[OutMessage]) -> list[RefusedEntry]:
         """See `QueueLike.send`."""
         entries: list[Any] = [
             {
@@ -239,7 +239,7 @@ class Queue:
         with understood(what):
             return [_received(message) for message in _named(reply, "Messages")]
 
-    def delete(self, handles: Sequence[str]) -> list[Refused]:
+    def delete(self, handles: Sequence[str]) -> list[RefusedEntry]:
         """See `QueueLike.delete`."""
         return self._in_tens(
             handles,
@@ -248,7 +248,7 @@ class Queue:
             "delete from",
         )
 
-    def extend(self, handles: Sequence[str], timeout: int) -> list[Refused]:
+    def extend(self, handles: Sequence[str], timeout: int) -> list[RefusedEntry]:
         """See `QueueLike.extend`."""
         return self._in_tens(
             handles,
@@ -269,8 +269,8 @@ class Queue:
 
     def _in_tens(
         self, handles: Sequence[str], call: Any, extra: dict[str, Any], verb: str
-    ) -> list[Refused]:
-        refused: list[Refused] = []
+    ) -> list[RefusedEntry]:
+        refused: list[RefusedEntry] = []
         for start in range(0, len(handles), SQS_BATCH_ENTRIES):
             part = handles[start : start + SQS_BATCH_ENTRIES]
             entries = [
@@ -285,11 +285,13 @@ class Queue:
             except TemporaryError as error:
                 # What went before is done: report the rest entry by entry, so that only that is retried.
                 refused += [
-                    Refused(i, type(error).__name__, str(error), permanent=False)
+                    RefusedEntry(i, type(error).__name__, str(error), permanent=False)
                     for i in range(start, len(handles))
                 ]
                 break
-            refused += [Refused(start + r.index, r.code, r.detail, r.permanent) for r in failed]
+            refused += [
+                RefusedEntry(start + r.index, r.code, r.detail, r.permanent) for r in failed
+            ]
         return refused
 
 
@@ -331,14 +333,14 @@ def _named(reply: Mapping[str, Any], name: str) -> list[Any]:
     return value or []
 
 
-def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
+def _refused(reply: Mapping[str, Any], count: int) -> list[RefusedEntry]:
     """What did not happen of a call of `count` entries: what the reply refuses, and what it does not name."""
     failed = _named(reply, "Failed")
     done = {int(entry["Id"]) for entry in _named(reply, "Successful")}
     if not failed and done.issuperset(range(count)):
         return []
     refused = {
-        int(entry["Id"]): Refused(
+        int(entry["Id"]): RefusedEntry(
             index=int(entry["Id"]),
             code=clean(str(entry.get("Code", ""))),
             detail=clean(str(entry.get("Message", ""))),
@@ -349,7 +351,7 @@ def _refused(reply: Mapping[str, Any], count: int) -> list[Refused]:
     }
     for index in range(count):
         if index not in done and index not in refused:
-            refused[index] = Refused(
+            refused[index] = RefusedEntry(
                 index, "NotAnswered", "the reply does not name this entry", permanent=False
             )
     return [refused[index] for index in sorted(refused) if 0 <= index < count]

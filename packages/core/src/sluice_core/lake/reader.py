@@ -45,7 +45,7 @@ _EXACT_FROM: Final = 2**63
 
 
 @dataclass(frozen=True)
-class Part:
+class DataObject:
     """One object below the prefix: its key or path there, its size in bytes, and how to read it.
 
     `load` gives the bytes and the object's user metadata (empty for a file).
@@ -56,7 +56,7 @@ class Part:
     load: Callable[[], tuple[bytes, Mapping[str, str]]]
 
 
-def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[Part]:
+def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[DataObject]:
     """The data objects under `where`: `s3://bucket/prefix` or a directory, in the order of their names.
 
     Raises PermanentError when a directory does not exist; a bucket's errors as in `sluice_core.aws.s3`.
@@ -73,7 +73,7 @@ def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[Pa
     for path in files:
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
         if is_data(name):
-            yield Part(name, path.stat().st_size, partial(_load_file, path))
+            yield DataObject(name, path.stat().st_size, partial(_load_file, path))
 
 
 def read_batches(
@@ -264,12 +264,12 @@ def is_data(name: str) -> bool:
     return not hidden and name.lower().removesuffix(".gz").removesuffix(".zst").endswith(_FORMATS)
 
 
-def _parts_of_bucket(bucket: BucketLike, prefix: str) -> Iterator[Part]:
+def _parts_of_bucket(bucket: BucketLike, prefix: str) -> Iterator[DataObject]:
     start = f"{prefix}/" if prefix else ""
     for stored in bucket.list(start):
         name = stored.key[len(start) :]
         if is_data(name):
-            yield Part(name, stored.size, partial(_load_object, bucket, stored.key))
+            yield DataObject(name, stored.size, partial(_load_object, bucket, stored.key))
 
 
 def _load_file(path: Path) -> tuple[bytes, Mapping[str, str]]:

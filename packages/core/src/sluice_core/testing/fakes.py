@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sluice_core.aws.s3 import Fetched, Stored
-from sluice_core.aws.sqs import OutMessage, QueueAttributes, Received, Refused, allowed
+from sluice_core.aws.sqs import OutMessage, QueueAttributes, Received, RefusedEntry, allowed
 from sluice_core.errors import MissingResourceError, NotFoundError, PreconditionError
 from sluice_core.limits import DEFAULT_RETENTION, SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.service.clock import Clock
@@ -90,7 +90,7 @@ class FakeSqs:
     visibility_timeout: int = 30
     before: Fault = no_fault
     after: Fault = no_fault
-    refuse: Callable[[str, int, OutMessage | None], Refused | None] = (
+    refuse: Callable[[str, int, OutMessage | None], RefusedEntry | None] = (
         lambda action, index, message: None
     )
     exists: bool = True
@@ -112,14 +112,14 @@ class FakeSqs:
         """A URL as SQS's, that leads nowhere."""
         return f"http://fake/000000000000/{self.name}"
 
-    def send(self, messages: Sequence[OutMessage]) -> list[Refused]:
+    def send(self, messages: Sequence[OutMessage]) -> list[RefusedEntry]:
         """See `QueueLike.send`; refuses what SQS refuses (number, size, characters)."""
         with self._action("send"):
             if not 0 < len(messages) <= SQS_BATCH_ENTRIES:
                 raise AssertionError(f"SQS refuses a batch of {len(messages)} entries")
             if len(messages) > 1 and sum(m.size for m in messages) > SQS_MAX_BYTES:
                 raise AssertionError("SQS refuses a batch over 1 MiB")
-            refused: list[Refused] = []
+            refused: list[RefusedEntry] = []
             for index, message in enumerate(messages):
                 no = self.refuse("send", index, message) or _refusal(index, message)
                 if no is not None:
@@ -156,10 +156,10 @@ class FakeSqs:
                 result.append(_received(message))
             return result
 
-    def delete(self, handles: Sequence[str]) -> list[Refused]:
+    def delete(self, handles: Sequence[str]) -> list[RefusedEntry]:
         """See `QueueLike.delete`; an old receipt handle does not delete."""
         with self._action("delete"):
-            refused: list[Refused] = []
+            refused: list[RefusedEntry] = []
             for index, handle in enumerate(handles):
                 no = self.refuse("delete", index, None)
                 if no is not None:
@@ -171,10 +171,10 @@ class FakeSqs:
                     self.deleted.append(message.message_id)
             return refused
 
-    def extend(self, handles: Sequence[str], timeout: int) -> list[Refused]:
+    def extend(self, handles: Sequence[str], timeout: int) -> list[RefusedEntry]:
         """See `QueueLike.extend`; refuses messages that are visible again (MessageNotInflight)."""
         with self._action("extend"):
-            refused: list[Refused] = []
+            refused: list[RefusedEntry] = []
             now = self.clock.monotonic()
             for index, handle in enumerate(handles):
                 message = self._messages.get(handle.split("#")[0])
@@ -183,7 +183,7 @@ class FakeSqs:
                     refused.append(no)
                 elif message is None or message.handle != handle or message.visible_at <= now:
                     refused.append(
-                        Refused(index, "MessageNotInflight", "not in flight", permanent=True)
+                        RefusedEntry(index, "MessageNotInflight", "not in flight", permanent=True)
                     )
                 else:
                     message.visible_at = now + timeout
@@ -233,11 +233,11 @@ class _Action:
             self._owner.after(self._name)
 
 
-def _refusal(index: int, message: OutMessage) -> Refused | None:
+def _refusal(index: int, message: OutMessage) -> RefusedEntry | None:
     if message.size > SQS_MAX_BYTES:
-        return Refused(index, "InvalidParameterValue", "over 1 MiB", permanent=True)
+        return RefusedEntry(index, "InvalidParameterValue", "over 1 MiB", permanent=True)
     if not message.body or not allowed(message.body):
-        return Refused(
+        return RefusedEntry(
             index, "InvalidMessageContents", "empty, or a forbidden character", permanent=True
         )
     return None

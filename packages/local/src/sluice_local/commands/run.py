@@ -18,7 +18,7 @@ from sluice_local.run import account, summary
 from sluice_local.run.children import ChildDiedError
 from sluice_local.run.lake_copy import INTERNAL
 from sluice_local.run.options import RunOptions
-from sluice_local.run.pipeline import Pipeline
+from sluice_local.run.pipeline import LocalRun
 from sluice_local.run.precheck import check_options
 from sluice_local.run.table import make_table
 from sluice_local.run.view import NoPage, PageLike
@@ -79,7 +79,7 @@ def run(
         check_options(options)
         prefix = _prefix()
         with _page(console, page, page_port) as shown:
-            pipeline = Pipeline(options, console, stop, prefix, shown)
+            pipeline = LocalRun(options, console, stop, prefix, shown)
             pipeline.execute()
             code = _report(console, options, pipeline, data / prefix, shown)
             code = code or (_table(console, data, prefix) if table else 0)
@@ -126,10 +126,10 @@ def _table(console: Console, data: Path, prefix: str) -> int:
 
 
 def _report(
-    console: Console, options: RunOptions, pipeline: Pipeline, lake: Path, page: PageLike
+    console: Console, options: RunOptions, pipeline: LocalRun, lake: Path, page: PageLike
 ) -> int:
     internal = options.data / INTERNAL
-    verdict = account.reckon(
+    verdict = account.account_of(
         internal / "ledger.ndjson",
         internal / "source.ndjson" if pipeline.built_in else None,
         lake,

@@ -9,7 +9,14 @@ from sluice_core.errors import ConfigError, os_reason
 from sluice_core.service.stop import Stop
 from sluice_core.settings.quantities import parse_seconds
 
-from sluice_local.sse import EventLog, Faults, FileLedger, ServerOptions, SseServer, parse_fault
+from sluice_local.sse import (
+    EventLog,
+    Faults,
+    ServerOptions,
+    SourceLedgerFile,
+    SseServer,
+    parse_fault,
+)
 from sluice_local.sse.position import BadPositionError, parse_time
 from sluice_local.sse.sender import AtEnd
 
@@ -88,9 +95,9 @@ def serve_events(
         stop.event.wait()
 
 
-def _ledger(path: Path) -> FileLedger:
+def _ledger(path: Path) -> SourceLedgerFile:
     try:
-        return FileLedger(path)
+        return SourceLedgerFile(path)
     except OSError as error:
         raise ConfigError(f"--ledger: cannot write {path}: {os_reason(error)}") from error
 

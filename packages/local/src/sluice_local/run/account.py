@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice_cli.verify.expected_ids import read_given
+from sluice_cli.verify.expected_ids import read_expected
 from sluice_cli.verify.verdict import Messages, Objects, Verdict, judge, read_objects
 from sluice_core.lake.told import Telling
 
 COLUMN = "event_id"
 
 
-def reckon(
+def account_of(
     ledger: Path, source: Path | None, lake: Path, dead_letters: Messages, dropped: int = 0
 ) -> Verdict:
     """The verdict on the objects below `lake`; `dropped`: rows that a transform left out of them.
@@ -30,7 +30,7 @@ def reckon(
 
 
 def _given(path: Path) -> Telling:
-    return read_given(path) if path.exists() else Telling()
+    return read_expected(path) if path.exists() else Telling()
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class ForcedError(SluiceError):
     """The second Ctrl-C: leave at once."""
 
 
-class Crew:
+class Children:
     """Starts, watches and stops the children."""
 
     def __init__(self, logs: Path, environ: Mapping[str, str], stop: Stop) -> None:

@@ -18,7 +18,7 @@ from sluice_core.service.stop import Stop
 from sluice_local.localstack import EmbeddedLocalStack
 from sluice_local.resources import Names, Resources, connect
 from sluice_local.run import lake_copy, source
-from sluice_local.run.children import ChildDiedError, Crew
+from sluice_local.run.children import ChildDiedError, Children
 from sluice_local.run.options import RunOptions
 from sluice_local.run.scrape import Scraper, Snapshot
 from sluice_local.run.view import PageLike, View, view_for
@@ -29,7 +29,7 @@ _STILL = 120.0
 _BATCHERS = 4
 
 
-class Pipeline:
+class LocalRun:
     """One run. `execute` may be called once."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Pipeline:
         self._page = page
         self._internal = options.data / lake_copy.INTERNAL
         self._view: View
-        self._crew: Crew
+        self._crew: Children
         self._resources: Resources
         self._scraper: Scraper
         self._localstack = EmbeddedLocalStack(say=self._say)
@@ -70,7 +70,7 @@ class Pipeline:
             aws = connect(self._localstack.environ())
             self._resources = Resources.make(aws, Names())
             environ = self._localstack.environ() | Names().environ()
-            self._crew = Crew(self._internal, environ, self._stop)
+            self._crew = Children(self._internal, environ, self._stop)
             stack.callback(self._crew.kill_all)
             origin = chosen.result()
             self.built_in = origin.built_in
@@ -85,7 +85,7 @@ class Pipeline:
                 self._crew.kill_all()
                 self._keep()
 
-    def _start(self, origin: source.Source) -> None:
+    def _start(self, origin: source.ChosenSource) -> None:
         if origin.built_in:
             ledger = self._internal / "source.ndjson"
             arguments = source.server_arguments(self._options, origin.url, ledger)
@@ -106,7 +106,7 @@ class Pipeline:
         self._started = time.monotonic()
         self._view.say(f"running; Ctrl-C drains and stops. Logs: {self._internal}")
 
-    def _watch(self, origin: source.Source) -> None:
+    def _watch(self, origin: source.ChosenSource) -> None:
         while not self._stop.event.wait(_LOOK_EVERY):
             if origin.built_in:
                 self._crew.must_run("source")
@@ -120,7 +120,7 @@ class Pipeline:
             if self._options.duration is not None and passed >= self._options.duration:
                 return
 
-    def _enough(self, origin: source.Source, snapshot: Snapshot) -> bool:
+    def _enough(self, origin: source.ChosenSource, snapshot: Snapshot) -> bool:
         wanted = self._options.events
         if not origin.built_in or wanted is None or snapshot.received < wanted:
             return False

@@ -11,7 +11,7 @@ from sluice_core.errors import ConfigError
 from sluice_local.resources import Names
 from sluice_local.run.children import environment
 from sluice_local.run.options import BUILT_IN, WIKIMEDIA, RunOptions
-from sluice_local.run.source import Source
+from sluice_local.run.source import ChosenSource
 
 _SECONDS: Final = 120.0
 _PLACE: Final = {
@@ -25,7 +25,7 @@ _PLACE: Final = {
 def check_options(options: RunOptions) -> None:
     """Raises ConfigError with the line of the service that would not start with these options."""
     built_in = options.source in (None, BUILT_IN)
-    origin = Source("", WIKIMEDIA if built_in else str(options.source), built_in=built_in)
+    origin = ChosenSource("", WIKIMEDIA if built_in else str(options.source), built_in=built_in)
     given = {
         "sluice_producer": origin.environ(options),
         "sluice_batcher": options.batcher_environ(),

@@ -14,7 +14,7 @@ from sluice_local.run.options import BUILT_IN, WIKIMEDIA, RunOptions, user_agent
 
 
 @dataclass(frozen=True)
-class Source:
+class ChosenSource:
     """A stream: how people call it, its URL, and whether we serve it ourselves."""
 
     label: str
@@ -31,7 +31,7 @@ class Source:
         return found
 
 
-def choose(options: RunOptions, say: Callable[[str], None]) -> "Future[Source]":
+def choose(options: RunOptions, say: Callable[[str], None]) -> "Future[ChosenSource]":
     """Decides in the background, because asking Wikimedia may take some seconds."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="probe")
     future = pool.submit(_decide, options, say)
@@ -39,17 +39,17 @@ def choose(options: RunOptions, say: Callable[[str], None]) -> "Future[Source]":
     return future
 
 
-def _decide(options: RunOptions, say: Callable[[str], None]) -> Source:
+def _decide(options: RunOptions, say: Callable[[str], None]) -> ChosenSource:
     if options.source not in (None, BUILT_IN):
-        return Source(public_url(str(options.source)), str(options.source))
+        return ChosenSource(public_url(str(options.source)), str(options.source))
     if options.source is None:
         why = unreachable(WIKIMEDIA, user_agent())
         if why is None:
             say(f"reading Wikimedia's recent changes as {user_agent()!r} (SLUICE_USER_AGENT)")
-            return Source("Wikimedia's recent changes", WIKIMEDIA)
+            return ChosenSource("Wikimedia's recent changes", WIKIMEDIA)
         say(f"Wikimedia's stream cannot be reached ({why}): reading the built-in source instead")
     url = f"http://127.0.0.1:{free_port()}/v2/stream/recentchange"
-    return Source("built-in source", url, built_in=True)
+    return ChosenSource("built-in source", url, built_in=True)
 
 
 def unreachable(url: str, agent: str, seconds: float = 4.0) -> str | None:

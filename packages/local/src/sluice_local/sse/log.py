@@ -16,7 +16,7 @@ FAST_INTERVAL_MS = 0.1
 """Event time between two events when no rate sets it: 10,000 events a second."""
 
 
-class Ledger(Protocol):
+class SourceLedger(Protocol):
     """Takes note of each event the first time that it is handed to a client."""
 
     def offered(self, stream: EventStream, dialect: Dialect, low: int, high: int) -> None:
@@ -31,7 +31,7 @@ class NoLedger:
         """Nothing."""
 
 
-class FileLedger:
+class SourceLedgerFile:
     """One JSON object a line: the event's id, its number, state "offered" or "canary", and its digest.
 
     Two events that share an id (`sluice_core.wire.event_id.short_digest` of their data differs) can be told apart.
@@ -65,7 +65,7 @@ class EventLog:
         *,
         start_ms: int | None = None,
         interval_ms: float | None = None,
-        ledger: Ledger | None = None,
+        ledger: SourceLedger | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.count = count

@@ -34,7 +34,7 @@ class ServerOptions:
     faults: Faults = field(default_factory=Faults)
 
 
-class Sender:
+class Feed:
     """One client's way through the log."""
 
     def __init__(

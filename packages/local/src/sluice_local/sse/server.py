@@ -12,7 +12,7 @@ from sluice_core.service.listen import HttpServer
 from sluice_local.sse.frames import DIALECTS, Dialect, Frames
 from sluice_local.sse.log import EventLog
 from sluice_local.sse.position import BadPositionError
-from sluice_local.sse.sender import Sender, ServerOptions
+from sluice_local.sse.sender import Feed, ServerOptions
 
 STREAM_PATH: Final = "/v2/stream/recentchange"
 
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self._chunk(b":ok\n\n")
-        if Sender(self.connection, self._chunk, owner.log, owner.options, owner.stopping).run(
+        if Feed(self.connection, self._chunk, owner.log, owner.options, owner.stopping).run(
             dialect, frames
         ):
             self.wfile.write(b"0\r\n\r\n")

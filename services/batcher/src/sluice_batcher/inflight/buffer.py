@@ -18,7 +18,7 @@ _AHEAD: Final = 2
 
 
 @dataclass(frozen=True)
-class Limits:
+class BatchLimits:
     """What closes a batch: rows, bytes of events, messages, seconds since its oldest message's receive."""
 
     rows: int
@@ -48,7 +48,7 @@ class Batch:
 class Buffer:
     """Fills batches and hands them out, oldest first; thread-safe. `on_closed` tells that one can be taken."""
 
-    def __init__(self, limits: Limits, on_closed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, limits: BatchLimits, on_closed: Callable[[], None] = lambda: None) -> None:
         self._limits = limits
         self._on_closed = on_closed
         self._open = Batch()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from sluice_core.aws.sqs import QueueLike, Refused
+from sluice_core.aws.sqs import QueueLike, RefusedEntry
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.logs import get_logger
@@ -80,13 +80,13 @@ class Deleter:
     def _delete(self, batch: Sequence[Lease]) -> bool:
         if not batch:
             return False
-        failed: dict[int, Refused] = {}
+        failed: dict[int, RefusedEntry] = {}
         try:
             failed = {e.index: e for e in self._queue.delete([handle for _, handle in batch])}
         except (TemporaryError, PermanentError) as error:
             self._health.set_ready("delete", ready=False, why=str(error))
             failed = {
-                index: Refused(index, type(error).__name__, str(error), permanent=False)
+                index: RefusedEntry(index, type(error).__name__, str(error), permanent=False)
                 for index in range(len(batch))
             }
         done: Counter[Deletion] = Counter()

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Any, Final
 
-from sluice_core.aws.sqs import Received, Refused
+from sluice_core.aws.sqs import Received, RefusedEntry
 from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
 from sluice_core.wire import event_attributes
 from sluice_core.wire.beside import DEFAULT_TYPE
@@ -184,7 +184,7 @@ class InFlight:
         return due
 
     def extended(
-        self, leases: Sequence[Lease], until: float, refused: Mapping[int, Refused]
+        self, leases: Sequence[Lease], until: float, refused: Mapping[int, RefusedEntry]
     ) -> None:
         """SQS's answer to an extension up to `until`; `refused`: index → what it said of that lease."""
         with self._lock:

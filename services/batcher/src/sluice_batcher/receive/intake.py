@@ -23,7 +23,7 @@ from sluice_core.service.logs import get_logger
 from sluice_batcher.inflight.buffer import Buffer
 from sluice_batcher.inflight.held import Admission, Held, InFlight
 from sluice_batcher.metrics import Metrics
-from sluice_batcher.rows.parse import BadEvent, Parsed, Parser
+from sluice_batcher.rows.parse import BadEvent, Parsed, RowParser
 from sluice_batcher.rows.unwrap import UNWRAP
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Intake:
 
     def __init__(
         self,
-        parser: Parser,
+        parser: RowParser,
         in_flight: InFlight,
         buffer: Buffer,
         dead_letters: DeadLetterOutbox,

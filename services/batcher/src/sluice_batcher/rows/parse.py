@@ -44,7 +44,7 @@ class Parsed:
     bad: list[BadEvent] = field(default_factory=list)
 
 
-class Parser:
+class RowParser:
     """Parses events for one set of columns; safe to share between threads.
 
     `times`: paths of an event's own time.

@@ -29,7 +29,7 @@ from sluice_batcher.rows.lines import EVENTS
 from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.rows.times import MICROS
 from sluice_batcher.write.formats import Format
-from sluice_batcher.write.partition import Part, Partitioner
+from sluice_batcher.write.partition import Partitioner, PartitionRows
 from sluice_batcher.write.transform import Transform
 
 _ID_MAX_CHARS = 256
@@ -117,7 +117,7 @@ class ObjectMaker:
         )
 
     def _transformed(
-        self, transform: Transform, part: Part, messages: Sequence[Held], made: Made
+        self, transform: Transform, part: PartitionRows, messages: Sequence[Held], made: Made
     ) -> pa.Table | None:
         outcome = transform.run(part.rows.table)
         made.calls_failed += outcome.calls_failed
@@ -129,7 +129,7 @@ class ObjectMaker:
                 made.failed.append(FailedRow(*origins[at], why))
         return outcome.table
 
-    def _object(self, part: Part, table: pa.Table, of_batch: dict[str, str]) -> Outgoing:
+    def _object(self, part: PartitionRows, table: pa.Table, of_batch: dict[str, str]) -> Outgoing:
         seconds = pc.divide(part.rows.times.cast(pa.int64()), pa.scalar(MICROS))
         counts = pc.value_counts(seconds)
         ids = part.rows.ids

@@ -26,7 +26,7 @@ _PARTS: Final = {
 
 
 @dataclass(frozen=True)
-class Part:
+class PartitionRows:
     """The rows of one partition: its path (empty for a flat prefix) and where they were in the batch."""
 
     path: str
@@ -58,17 +58,17 @@ class Partitioner:
         when = to_datetime(micros)
         return "/".join(part.format(when) for part in self._parts)
 
-    def split(self, rows: Rows) -> Iterator[Part]:
+    def split(self, rows: Rows) -> Iterator[PartitionRows]:
         """The partitions that the rows touch, by time; rows keep their order inside each."""
         if not self._parts or not len(rows):
-            yield from [Part("", rows, None)] if len(rows) else []
+            yield from [PartitionRows("", rows, None)] if len(rows) else []
             return
         # Counted from the year 1, where a day begins: integer division rounds towards zero.
         since = pc.subtract(rows.times.cast(pa.int64()), pa.scalar(MIN_MICROS))
         units = pc.divide(since, pa.scalar(self._unit))
         span = pc.min_max(units).as_py()
         if span["min"] == span["max"]:
-            yield Part(self.path(span["min"] * self._unit + MIN_MICROS), rows, None)
+            yield PartitionRows(self.path(span["min"] * self._unit + MIN_MICROS), rows, None)
             return
         order = pc.sort_indices(units)
         ordered = units.take(order)
@@ -83,8 +83,8 @@ class Partitioner:
             yield _part(path, rows, pa.concat_arrays(pieces))
 
 
-def _part(path: str, rows: Rows, indices: Array) -> Part:
+def _part(path: str, rows: Rows, indices: Array) -> PartitionRows:
     picks: list[Any] = indices.to_pylist()
     ids = [rows.ids[index] for index in picks]
     picked = Rows(rows.table.take(indices), rows.times.take(indices), ids, 0)
-    return Part(path, picked, indices)
+    return PartitionRows(path, picked, indices)

@@ -32,7 +32,7 @@ class TransformError(Exception):
 
 
 @dataclass
-class Outcome:
+class Transformed:
     """The hook's table (None: there is none), and the rows of its input (index → why) that it failed on."""
 
     table: pa.Table | None = None
@@ -49,9 +49,9 @@ class Transform:
         self._hook = hook
         self._schema = schema
 
-    def run(self, table: pa.Table) -> Outcome:
+    def run(self, table: pa.Table) -> Transformed:
         """Applies the hook to a table, and to ever smaller parts of it where it fails."""
-        outcome = Outcome()
+        outcome = Transformed()
         tables: list[pa.Table] = []
         self._run(table, 0, outcome, tables)
         try:
@@ -62,7 +62,9 @@ class Transform:
             outcome.failed, outcome.dropped = dict.fromkeys(range(table.num_rows), why), 0
         return outcome
 
-    def _run(self, table: pa.Table, start: int, outcome: Outcome, tables: list[pa.Table]) -> None:
+    def _run(
+        self, table: pa.Table, start: int, outcome: Transformed, tables: list[pa.Table]
+    ) -> None:
         try:
             result = self.apply(table)
             tables.append(result)

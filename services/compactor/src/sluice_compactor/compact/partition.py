@@ -46,7 +46,7 @@ class _TooManyIdsError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class FileLimits:
     """`memory`: bytes for ids and rows together, besides what the process takes at rest; `file`: of a data file."""
 
     memory: int
@@ -69,7 +69,7 @@ class Limits:
 
 
 @dataclass
-class Outcome:
+class DayOutcome:
     """What became of a day's raw objects. `taken`: they may go now; `set_aside`: key → why, they stay."""
 
     taken: list[RawObject] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Day:
         raws: Sequence[RawObject],
         *,
         id_column: str,
-        limits: Limits,
+        limits: FileLimits,
         point: Point = nowhere,
     ) -> None:
         self._table, self._bucket = table, bucket
@@ -106,7 +106,7 @@ class Day:
         self._fitter = Fitter(table)
         self._base = table.current_snapshot()
 
-    def compact(self) -> Outcome:
+    def compact(self) -> DayOutcome:
         """One commit at most. Raises LostRaceError: start over with the table loaded anew. Deletes no raw object."""
         base = None if self._base is None else self._base.snapshot_id
         known = files_of(self._table, base, self._day, {raw.hour for raw in self._raws})
@@ -130,8 +130,10 @@ class Day:
                 writer.discard()
                 raise
 
-    def _commit(self, writer: Writer, known: Files, gone: Sequence[Hashes], bits: int) -> Outcome:
-        outcome = Outcome(shards=2**bits)
+    def _commit(
+        self, writer: Writer, known: Files, gone: Sequence[Hashes], bits: int
+    ) -> DayOutcome:
+        outcome = DayOutcome(shards=2**bits)
         read = {raw.key for raw in self._raws}
         for shard in range(2**bits):
             read &= self._shard(writer, known, gone, outcome, shard=shard, bits=bits)
@@ -149,7 +151,7 @@ class Day:
         writer: Writer,
         known: Files,
         gone: Sequence[Hashes],
-        outcome: Outcome,
+        outcome: DayOutcome,
         *,
         shard: int,
         bits: int,
@@ -194,7 +196,7 @@ class Day:
         extend(self._table, missing)
         raise TableGrewError(f"the table has {len(missing)} more columns now")
 
-    def _summary(self, outcome: Outcome) -> dict[str, str]:
+    def _summary(self, outcome: DayOutcome) -> dict[str, str]:
         return {
             "sluice.day": self._day.isoformat(),
             "sluice.raw-objects": str(len(outcome.taken)),

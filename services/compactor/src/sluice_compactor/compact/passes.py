@@ -13,7 +13,7 @@ from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff, Stopped
 from sluice_core.service.runtime import Runtime
 
-from sluice_compactor.compact.partition import Day, Limits, Outcome, Point, nowhere
+from sluice_compactor.compact.partition import Day, DayOutcome, FileLimits, Point, nowhere
 from sluice_compactor.errors import LostRaceError, TableGrewError, UnsafeCatalogError
 from sluice_compactor.metrics import Metrics
 from sluice_compactor.raw.fetch import fetch
@@ -36,13 +36,13 @@ class Report:
     """What a pass did. `days`: day → outcomes; `failures`: day → why it has to wait; `set_aside`: key → why."""
 
     listing: Listing
-    days: dict[datetime.date, list[Outcome]] = field(default_factory=dict)
+    days: dict[datetime.date, list[DayOutcome]] = field(default_factory=dict)
     failures: dict[datetime.date, str] = field(default_factory=dict)
     set_aside: dict[str, str] = field(default_factory=dict)
     lost_races: int = 0
     deleted: int = 0
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[DayOutcome]:
         """All of them."""
         for outcomes in self.days.values():
             yield from outcomes
@@ -72,7 +72,7 @@ class Compactor:
     ) -> None:
         self._settings, self._place, self._catalog = settings, place, catalog
         self._runtime, self._metrics, self._point = runtime, runtime.metrics, point
-        self._limits = Limits(settings.lake_max_memory, settings.lake_file_bytes)
+        self._limits = FileLimits(settings.lake_max_memory, settings.lake_file_bytes)
 
     def once(self) -> Report:
         """One pass. Raises what keeps all days from being compacted, and Stopped when a stop is requested."""
@@ -140,7 +140,9 @@ class Compactor:
             self._tell(day, outcome, report)
             self._delete(outcome, report)
 
-    def _try(self, day: datetime.date, raws: Sequence[RawObject], report: Report) -> Outcome | None:
+    def _try(
+        self, day: datetime.date, raws: Sequence[RawObject], report: Report
+    ) -> DayOutcome | None:
         table = load(self._catalog, self._settings.identifier) or self._made(raws, report)
         if table is None:
             return None
@@ -174,7 +176,7 @@ class Compactor:
             return table
         return None
 
-    def _tell(self, day: datetime.date, outcome: Outcome, report: Report) -> None:
+    def _tell(self, day: datetime.date, outcome: DayOutcome, report: Report) -> None:
         report.days.setdefault(day, []).append(outcome)
         report.set_aside.update(outcome.set_aside)
         metrics = self._metrics
@@ -195,7 +197,7 @@ class Compactor:
             set_aside=len(outcome.set_aside),
         )
 
-    def _delete(self, outcome: Outcome, report: Report) -> None:
+    def _delete(self, outcome: DayOutcome, report: Report) -> None:
         """Exactly what was read, and only now that its rows are in the table."""
         if self._settings.lake_keep_raw:
             return

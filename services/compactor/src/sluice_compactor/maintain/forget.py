@@ -20,7 +20,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 from sluice_core.errors import ConfigError, PermanentError
 
-from sluice_compactor.compact.partition import Limits, Point, nowhere
+from sluice_compactor.compact.partition import FileLimits, Point, nowhere
 from sluice_compactor.errors import LostRaceError, told
 from sluice_compactor.ids.forgotten import remember
 from sluice_compactor.ids.hashes import Hashes
@@ -54,7 +54,7 @@ class Forgetter:
         place: Place,
         *,
         id_column: str,
-        limits: Limits,
+        limits: FileLimits,
         point: Point = nowhere,
     ) -> None:
         self._catalog, self._identifier, self._place = catalog, identifier, place

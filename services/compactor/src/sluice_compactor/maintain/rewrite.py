@@ -14,7 +14,7 @@ from pyiceberg.table import FileScanTask, Table
 from sluice_core.errors import PermanentError
 from sluice_core.lake.arrow import pc
 
-from sluice_compactor.compact.partition import Limits, Point, nowhere
+from sluice_compactor.compact.partition import FileLimits, Point, nowhere
 from sluice_compactor.errors import LostRaceError, told
 from sluice_compactor.table.definition import DAY, HOUR
 from sluice_compactor.write.commit import replace
@@ -47,7 +47,7 @@ _EPOCH: Final = datetime.date(1970, 1, 1)
 
 
 def due(
-    files: Tasks, now: datetime.datetime, limits: Limits, dirty: Collection[datetime.date]
+    files: Tasks, now: datetime.datetime, limits: FileLimits, dirty: Collection[datetime.date]
 ) -> dict[datetime.date, list[FileScanTask]]:
     """The small files of each finished day that has many; a day with raw objects waits for them."""
     found = {}
@@ -66,7 +66,7 @@ def rewrite(
     tasks: Sequence[FileScanTask],
     *,
     id_column: str,
-    limits: Limits,
+    limits: FileLimits,
     point: Point = nowhere,
 ) -> int:
     """Rewrites the files of `tasks`, which are of the table as it is loaded; gives how many there are instead.

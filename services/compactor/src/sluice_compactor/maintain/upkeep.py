@@ -11,7 +11,7 @@ from sluice_core.keys import INTERNAL_PREFIX
 from sluice_core.service.logs import get_logger
 from sluice_core.service.runtime import Runtime
 
-from sluice_compactor.compact.partition import Limits, Point, nowhere
+from sluice_compactor.compact.partition import FileLimits, Point, nowhere
 from sluice_compactor.compact.passes import Report
 from sluice_compactor.errors import LostRaceError
 from sluice_compactor.maintain.rewrite import due, files_by_day, rewrite
@@ -41,7 +41,7 @@ class Upkeep:
     ) -> None:
         self._settings, self._place, self._catalog = settings, place, catalog
         self._runtime, self._point = runtime, point
-        self._limits = Limits(settings.lake_max_memory, settings.lake_file_bytes)
+        self._limits = FileLimits(settings.lake_max_memory, settings.lake_file_bytes)
 
     def after(self, report: Report) -> None:
         """Does what is due. A failure is told and harms nothing: the rows are in the table."""

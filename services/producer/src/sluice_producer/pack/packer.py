@@ -44,7 +44,7 @@ class Pack:
 
 
 @dataclass(frozen=True)
-class Limits:
+class PackLimits:
     """`events`: 0 = no such limit. `message_bytes` after base64, attributes included; `raw_bytes` before; `age` in seconds."""
 
     events: int
@@ -53,7 +53,7 @@ class Limits:
     age: float
 
     @classmethod
-    def plain(cls, raw_bytes: int, age: float) -> "Limits":
+    def plain(cls, raw_bytes: int, age: float) -> "PackLimits":
         """For one event a message: as many as a SendMessageBatch takes."""
         return cls(SQS_BATCH_ENTRIES, raw_bytes, raw_bytes, min(age, PLAIN_MAX_AGE))
 
@@ -61,7 +61,9 @@ class Limits:
 class Packer:
     """Thread-safe; the reading thread adds, a timer asks for what is due."""
 
-    def __init__(self, limits: Limits, acks: Acks, clock: Clock, *, plain: bool = False) -> None:
+    def __init__(
+        self, limits: PackLimits, acks: Acks, clock: Clock, *, plain: bool = False
+    ) -> None:
         self._limits = limits
         self._acks = acks
         self._clock = clock

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 from sluice_core import reasons
-from sluice_core.aws.sqs import QueueLike, Refused, chunked
+from sluice_core.aws.sqs import QueueLike, RefusedEntry, chunked
 from sluice_core.errors import TemporaryError
 from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.logs import get_logger
@@ -67,69 +67,69 @@ class Sender:
         """See `Stage`: what is in the outbox is still sent."""
 
     def _send(self, packs: Sequence[Pack]) -> None:
-        parcels: list[EncodedMessage] = []
+        encoded: list[EncodedMessage] = []
         for pack in packs:
             made = list(self._encoder.encode(pack))
             self._acks.expect(pack.group, len(made))
-            parcels += [parcel for parcel in made if parcel.message is not None]
-            for parcel in made:
-                if parcel.message is None:
-                    detail = f"{len(parcel.events[0])} bytes fit into no message of {self._encoder.limit}"
-                    self._add_dead_letters(parcel, reasons.TOO_LARGE, detail)
+            encoded += [one for one in made if one.message is not None]
+            for one in made:
+                if one.message is None:
+                    detail = (
+                        f"{len(one.events[0])} bytes fit into no message of {self._encoder.limit}"
+                    )
+                    self._add_dead_letters(one, reasons.TOO_LARGE, detail)
             self._metrics.flushed(pack.trigger)
             self._acks.done(pack.group)
-            # The bodies live on in the parcels only; a group may wait long for another sender's.
+            # The bodies live on in the encoded messages only; a group may wait long for another sender's.
             pack.events, pack.ids, pack.extras = [], [], []
         start = 0
-        for part in chunked(p.message for p in parcels if p.message is not None):
-            self._deliver(parcels[start : start + len(part)])
+        for part in chunked(p.message for p in encoded if p.message is not None):
+            self._deliver(encoded[start : start + len(part)])
             start += len(part)
 
-    def _deliver(self, parcels: list[EncodedMessage]) -> None:
+    def _deliver(self, encoded: list[EncodedMessage]) -> None:
         backoff = Backoff(rng=self._rng)
-        while parcels and not self._stop.forced:
+        while encoded and not self._stop.forced:
             try:
-                refused = self._attempt(parcels)
+                refused = self._attempt(encoded)
             except TemporaryError as error:
                 self._metrics.send_failures.labels("call").inc()
                 self._pause(backoff, str(error), error.delay)
                 continue
             failed = {entry.index: entry for entry in refused}
-            for index, parcel in enumerate(parcels):
+            for index, one in enumerate(encoded):
                 if index not in failed:
-                    self._accepted(parcel)
+                    self._accepted(one)
                 elif failed[index].permanent:
                     self._add_dead_letters(
-                        parcel,
+                        one,
                         reasons.REFUSED_BY_QUEUE,
                         f"{failed[index].code}: {failed[index].detail}",
                     )
-            parcels = [p for i, p in enumerate(parcels) if i in failed and not failed[i].permanent]
-            if parcels:
-                self._metrics.send_failures.labels("entry").inc(len(parcels))
-                self._pause(backoff, f"{len(parcels)} entries failed: {_codes(refused)}", None)
+            encoded = [p for i, p in enumerate(encoded) if i in failed and not failed[i].permanent]
+            if encoded:
+                self._metrics.send_failures.labels("entry").inc(len(encoded))
+                self._pause(backoff, f"{len(encoded)} entries failed: {_codes(refused)}", None)
         self._health.set_ready("queue", ready=True)
 
-    def _attempt(self, parcels: Sequence[EncodedMessage]) -> list[Refused]:
+    def _attempt(self, encoded: Sequence[EncodedMessage]) -> list[RefusedEntry]:
         started = self._clock.monotonic()
-        refused = self._queue.send([p.message for p in parcels if p.message is not None])
+        refused = self._queue.send([p.message for p in encoded if p.message is not None])
         self._metrics.send_seconds.observe(self._clock.monotonic() - started)
         return refused
 
-    def _accepted(self, parcel: EncodedMessage) -> None:
-        if parcel.message is not None:
-            self._metrics.sent(
-                len(parcel.events), sum(map(len, parcel.events)), parcel.message.size
-            )
-        self._acks.done(parcel.group)
+    def _accepted(self, one: EncodedMessage) -> None:
+        if one.message is not None:
+            self._metrics.sent(len(one.events), sum(map(len, one.events)), one.message.size)
+        self._acks.done(one.group)
 
-    def _add_dead_letters(self, parcel: EncodedMessage, reason: str, detail: str) -> None:
+    def _add_dead_letters(self, one: EncodedMessage, reason: str, detail: str) -> None:
         """Each event becomes a dead letter of its own, so that each can be redriven."""
-        self._acks.expect(parcel.group, len(parcel.events))
-        parcel.group.dead.update(parcel.ids)
-        for event, attributes in parcel.lone():
-            self._dead_events.put(event.decode(), reason, detail, parcel.group, attributes)
-        self._acks.done(parcel.group)
+        self._acks.expect(one.group, len(one.events))
+        one.group.dead.update(one.ids)
+        for event, attributes in one.lone():
+            self._dead_events.put(event.decode(), reason, detail, one.group, attributes)
+        self._acks.done(one.group)
 
     def _pause(self, backoff: Backoff, why: str, at_least: float | None) -> None:
         delay = backoff.next(at_least=at_least)
@@ -139,5 +139,5 @@ class Sender:
         self._clock.wait(self._stop.forced_event, delay)
 
 
-def _codes(refused: Sequence[Refused]) -> str:
+def _codes(refused: Sequence[RefusedEntry]) -> str:
     return ", ".join(sorted({entry.code for entry in refused}))

@@ -39,7 +39,7 @@ class Resume:
         return bool(self.params or self.headers)
 
 
-class Refused(Exception):  # noqa: N818  (the source's answer, which may be as it should be)
+class SourceRefused(Exception):  # noqa: N818  (the source's answer, which may be as it should be)
     """The source answered with another status than 200, or with something that is no event stream.
 
     `status` is HTTP's; `retry_after` in seconds when the source named it; `detail` the beginning of its text.
@@ -101,7 +101,7 @@ class HttpSource:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def open(self, resume: Resume, now: float) -> Stream:
-        """Connects; `now` (epoch seconds) reads a Retry-After that is a date. Raises Refused and Broken."""
+        """Connects; `now` (epoch seconds) reads a Retry-After that is a date. Raises SourceRefused and Broken."""
         hide = Secrets.of(self.url, self.headers).hide
         session = StreamSession(self.headers)
         # Bytes: an id may hold any character, and requests would encode text as Latin-1.
@@ -126,7 +126,7 @@ class HttpSource:
             raise refusal from error
         except InvalidContentTypeError as error:
             session.close()
-            raise Refused(200, hide(f"no event stream but {error.content_type}")) from error
+            raise SourceRefused(200, hide(f"no event stream but {error.content_type}")) from error
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -140,7 +140,7 @@ class HttpSource:
         coding = undecodable(stream.coding)
         if coding:
             stream.close()
-            raise Refused(
+            raise SourceRefused(
                 200,
                 f"Content-Encoding {coding!r}, which nothing here decodes (asked for: identity)",
             )
@@ -202,7 +202,7 @@ class _HttpStream:
 
 def _refusal(
     status: int, response: requests.Response | None, now: float, hide: Callable[[str], str]
-) -> Refused:
+) -> SourceRefused:
     detail, after = "", None
     if response is not None:
         after = retry_after(response.headers.get("Retry-After"), now)
@@ -210,7 +210,7 @@ def _refusal(
             detail = response.raw.read1(_READ, decode_content=True).decode("utf-8", "replace")
         with contextlib.suppress(OSError):
             response.close()
-    return Refused(status, hide(" ".join(detail.split()))[:_EXCERPT], after)
+    return SourceRefused(status, hide(" ".join(detail.split()))[:_EXCERPT], after)
 
 
 def retry_after(value: str | None, now: float) -> float | None:

@@ -16,7 +16,7 @@ from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Stopped
 from sluice_core.service.stop import Stop
 
-from sluice_producer.source.connection import Broken, Refused, Resume, Stream
+from sluice_producer.source.connection import Broken, Resume, SourceRefused, Stream
 from sluice_producer.source.parser import SourceEvent
 
 _log = get_logger(__name__)
@@ -39,7 +39,7 @@ class Source(Protocol):
     """Opens connections: `connection.HttpSource`."""
 
     def open(self, resume: Resume, now: float) -> Stream:
-        """Connects or raises Refused or Broken."""
+        """Connects or raises SourceRefused or Broken."""
         ...
 
 
@@ -120,7 +120,7 @@ class Supervisor:
         while not self._stop.requested:
             try:
                 self._connect_and_read()
-            except Refused as refusal:
+            except SourceRefused as refusal:
                 if refusal.status == NO_CONTENT:
                     _log.info("the source says that there is no more")
                     return
@@ -184,7 +184,7 @@ class Supervisor:
         self._observe("open", "")
         return stream
 
-    def _after_refusal(self, refusal: Refused) -> None:
+    def _after_refusal(self, refusal: SourceRefused) -> None:
         status = refusal.status
         self._refusals = [s for s in self._refusals if s == status] + [status]
         blamed = self._place_is_refused(status)
@@ -238,7 +238,7 @@ class Supervisor:
         while not self._stop.requested:
             try:
                 self._source.open(resume, self._clock.now()).close()
-            except Refused as refusal:
+            except SourceRefused as refusal:
                 status = refusal.status
                 if status == NO_CONTENT:
                     return True
@@ -276,7 +276,7 @@ class Supervisor:
             self._clock.wait(self._stop.event, min(left, _BEAT_SECONDS))
 
 
-def _final(refusal: Refused) -> PermanentError:
+def _final(refusal: SourceRefused) -> PermanentError:
     advice = {
         401: "SLUICE_SOURCE_HEADERS holds credentials",
         403: "check SLUICE_SOURCE_URL, SLUICE_SOURCE_HEADERS and SLUICE_USER_AGENT",
