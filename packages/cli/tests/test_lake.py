@@ -122,9 +122,9 @@ def test_an_object_that_moves_into_the_table_while_it_is_verified_is_not_damaged
 
     inner = objects._scan
 
-    def late(part, column, **options):
+    def late(*given, **options):
         lake.compact()
-        return inner(part, column, **options)
+        return inner(*given, **options)
 
     monkeypatch.setattr(objects, "_scan", late)
     found = verify(lake)

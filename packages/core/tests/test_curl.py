@@ -102,6 +102,8 @@ def test_what_was_carried_is_let_go(queue, loopback):
 
 
 POLL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
 from sluice_core.aws import clients
 from sluice_core.aws.sqs import Queue
 from sluice_core.settings import CommonSettings, load_settings
