@@ -69,7 +69,7 @@ def dead_letters(*messages):
 def test_the_account_of_a_clean_run(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="filtered"))
     given = write_lines(tmp_path / "source", offered("a", "b", "c", canaries="c"))
-    verdict = run_account.reckon(ledger, given, lake_of(tmp_path, "a", "b"), dead_letters())
+    verdict = run_account.account_of(ledger, given, lake_of(tmp_path, "a", "b"), dead_letters())
     account = verdict.account
     assert (account.source, account.filtered, account.rows) == (3, 1, 2)
     assert (account.lost, account.duplicates, account.dead_lettered) == (0, 0, 0)
@@ -78,7 +78,7 @@ def test_the_account_of_a_clean_run(tmp_path):
 
 def test_an_event_that_no_file_has_is_lost(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "b"))
-    verdict = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), dead_letters())
+    verdict = run_account.account_of(ledger, None, lake_of(tmp_path, "a"), dead_letters())
     assert verdict.account.lost == 1
     assert list(verdict.account.samples["lost"]) == ["b"]
     assert not verdict.ok
@@ -87,14 +87,16 @@ def test_an_event_that_no_file_has_is_lost(tmp_path):
 def test_an_event_that_the_producer_never_saw_is_lost_too(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "c"))
     given = write_lines(tmp_path / "source", offered("a", "b", "c", "d"))
-    verdict = run_account.reckon(ledger, given, lake_of(tmp_path, "a", "c"), dead_letters())
+    verdict = run_account.account_of(ledger, given, lake_of(tmp_path, "a", "c"), dead_letters())
     # and not d, which was still in the network
     assert list(verdict.account.samples["lost"]) == ["b"]
 
 
 def test_a_duplicate_dropped_by_the_producer_must_arrive_once(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a") + sent("a", state="filtered"))
-    assert run_account.reckon(ledger, None, tmp_path / "nothing", dead_letters()).account.lost == 1
+    assert (
+        run_account.account_of(ledger, None, tmp_path / "nothing", dead_letters()).account.lost == 1
+    )
 
 
 def test_a_dead_letter_is_no_loss_and_one_that_is_not_there_is(tmp_path):
@@ -105,7 +107,7 @@ def test_a_dead_letter_is_no_loss_and_one_that_is_not_there_is(tmp_path):
             for name in "bc"
         )
     )
-    account = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
+    account = run_account.account_of(ledger, None, lake_of(tmp_path, "a"), found).account
     assert account.dead_lettered == 2
     assert list(account.samples["lost"]) == ["d"]
 
@@ -115,7 +117,7 @@ def test_a_whole_pack_among_the_dead_letters_is_no_loss(tmp_path):
     events = [json.dumps({"meta": {"id": name}}).encode() for name in "bc"]
     pack = wire.encode_pack(events, source="x", ids=["b", "c"])
     found = dead_letters(pack)
-    account = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), found).account
+    account = run_account.account_of(ledger, None, lake_of(tmp_path, "a"), found).account
     assert (account.lost, account.dead_lettered) == (0, 2)
 
 
@@ -123,18 +125,18 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a"))
     with ledger.open("a") as file:
         file.write('{"id":"b","st')
-    verdict = run_account.reckon(ledger, None, lake_of(tmp_path, "a"), dead_letters())
+    verdict = run_account.account_of(ledger, None, lake_of(tmp_path, "a"), dead_letters())
     assert (verdict.account.source, verdict.account.lost, verdict.torn) == (1, 0, 1)
 
 
 def test_numeric_ids_stay_text(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("07", "8"))
     lake = lake_of(tmp_path, "07", "8")
-    assert run_account.reckon(ledger, None, lake, dead_letters()).account.lost == 0
+    assert run_account.account_of(ledger, None, lake, dead_letters()).account.lost == 0
 
 
 def test_a_run_that_never_started_has_lost_nothing(tmp_path):
-    verdict = run_account.reckon(
+    verdict = run_account.account_of(
         tmp_path / "no", tmp_path / "none", tmp_path / "nothing", dead_letters()
     )
     assert (verdict.account.source, verdict.account.lost, verdict.ok) == (0, 0, True)
@@ -155,7 +157,7 @@ def test_columns_without_ids_are_compared_by_number(tmp_path, rows, dropped, cod
     part.write_text("id,title\n" + "1,x\n" * rows)
     ledger = write_lines(tmp_path / "ledger", sent("a", "b") + sent("c", state="dead"))
     found = dead_letters(DeadLetter("no json", "not-json", "").to_message())
-    verdict = run_account.reckon(ledger, None, lake, found, dropped)
+    verdict = run_account.account_of(ledger, None, lake, found, dropped)
     console = Console(file=io.StringIO(), width=140)
     summary.show(console, verdict, lake, 2.5)
     text = console.file.getvalue()
@@ -184,7 +186,7 @@ def test_the_summary_shows_numbers_rows_and_how_to_read_them(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a", "[bold]b", "gone"))
     lake = lake_of(tmp_path, "a", "[bold]b")
     console = Console(file=io.StringIO(), width=140)
-    summary.show(console, run_account.reckon(ledger, None, lake, dead_letters()), lake, 2.5)
+    summary.show(console, run_account.account_of(ledger, None, lake, dead_letters()), lake, 2.5)
     text = console.file.getvalue()
     assert "lost: gone" in text
     assert "[bold]b" in text
@@ -196,7 +198,7 @@ def test_the_summary_names_a_damaged_file(tmp_path):
     ledger = write_lines(tmp_path / "ledger", sent("a"))
     lake = lake_of(tmp_path, "a")
     (lake / "dt=2026-11-23" / "batch-2.parquet").write_bytes(b"cut off")
-    verdict = run_account.reckon(ledger, None, lake, dead_letters())
+    verdict = run_account.account_of(ledger, None, lake, dead_letters())
     console = Console(file=io.StringIO(), width=140)
     summary.show(console, verdict, lake, 2.5)
     assert not verdict.ok
@@ -207,7 +209,7 @@ def test_the_summary_says_what_to_do_when_the_columns_are_another_sources(tmp_pa
     ledger = write_lines(tmp_path / "ledger", sent("a", "b", state="dead"))
     stranger = DeadLetter('{"meta":{"id":"a"},"price":1}', "no-column", "").to_message()
     console = Console(file=io.StringIO(), width=140)
-    verdict = run_account.reckon(ledger, None, lake_of(tmp_path), dead_letters(stranger))
+    verdict = run_account.account_of(ledger, None, lake_of(tmp_path), dead_letters(stranger))
     summary.show(console, verdict, tmp_path / "events", 2.5)
     assert "no column found anything in 1 event: " in console.file.getvalue()
     assert "--columns" in console.file.getvalue()
