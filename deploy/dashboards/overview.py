@@ -1,0 +1,176 @@
+"""How the pipeline is: the page to open first."""
+
+from typing import Final
+
+from kit import Page, Panel, Row, q
+
+OVERVIEW: Final = Page(
+    "overview",
+    "Sluice RELEASE / Overview",
+    "Is it well, and if not, where does the time go?",
+    [
+        Row(
+            "Health",
+            [
+                Panel(
+                    "Freshness, 99 %",
+                    "s",
+                    "How old are rows when S3 has them? 1 % are older than this.",
+                    [
+                        q(
+                            "histogram_quantile(0.99, sum by (le) (rate(sluice_batcher_freshness_seconds_bucket{B}[$__rate_interval])))"
+                        )
+                    ],
+                    (120, 600),
+                    number=True,
+                    width=3,
+                ),
+                Panel(
+                    "Stream lag",
+                    "s",
+                    "How far is the producer behind its source?",
+                    [q("max(sluice_producer_stream_lag_seconds{P})")],
+                    (60, 300),
+                    number=True,
+                    width=3,
+                ),
+                Panel(
+                    "Backlog",
+                    "short",
+                    "How many messages wait in the queue?",
+                    [q('max(sluice_producer_queue_messages{P,queue="main",state="visible"})')],
+                    number=True,
+                    width=3,
+                ),
+                Panel(
+                    "Batchers",
+                    "short",
+                    "How many batchers are there?",
+                    [q('count(sluice_build_info{A,component="batcher"})')],
+                    (1, 1),
+                    number=True,
+                    width=3,
+                    low=True,
+                ),
+                Panel(
+                    "Gap seconds (lost)",
+                    "s",
+                    "How much of the stream was gone at the source when reading resumed? 0 is nothing lost.",
+                    [q("sum(sluice_producer_resume_gap_seconds_total{P})")],
+                    (None, 0.001),
+                    number=True,
+                    width=4,
+                ),
+                Panel(
+                    "Resume gaps",
+                    "short",
+                    "How often was a place in the stream given up?",
+                    [q("sum(sluice_producer_resume_gaps_total{P})")],
+                    (None, 1),
+                    number=True,
+                    width=4,
+                ),
+                Panel(
+                    "Dead letters in their queue",
+                    "short",
+                    "How many dead letters wait for somebody?",
+                    [
+                        q(
+                            'max(sluice_producer_queue_messages{P,queue="dead-letter",state="visible"})'
+                        )
+                    ],
+                    (1, 100),
+                    number=True,
+                    width=4,
+                ),
+            ],
+        ),
+        Row(
+            "Flow",
+            [
+                Panel(
+                    "Events in, rows out",
+                    "ops",
+                    "Do as many come out as go in? The lines lie on each other while nothing waits.",
+                    [
+                        q(
+                            "sum(rate(sluice_producer_events_received_total{P}[$__rate_interval]))",
+                            "received",
+                        ),
+                        q(
+                            "sum(rate(sluice_producer_events_sent_total{P}[$__rate_interval]))",
+                            "sent",
+                        ),
+                        q(
+                            "sum(rate(sluice_batcher_rows_written_total{B}[$__rate_interval]))",
+                            "written",
+                        ),
+                    ],
+                ),
+                Panel(
+                    "Queue",
+                    "short",
+                    "What is in the queue: waiting, held by batchers, delayed?",
+                    [
+                        q(
+                            'max by (state) (sluice_producer_queue_messages{P,queue="main"})',
+                            "{{state}}",
+                        )
+                    ],
+                    stacked=True,
+                ),
+                Panel(
+                    "Dead letters",
+                    "ops",
+                    "What cannot be a row, by service and reason?",
+                    [
+                        q(
+                            "sum by (reason) (rate(sluice_producer_events_dead_lettered_total{P}[$__rate_interval]))",
+                            "producer: {{reason}}",
+                        ),
+                        q(
+                            "sum by (reason) (rate(sluice_batcher_poison_records_total{B}[$__rate_interval]))",
+                            "batcher: {{reason}}",
+                        ),
+                    ],
+                ),
+            ],
+        ),
+        Row(
+            "Where the time goes",
+            [
+                Panel(
+                    "By stage",
+                    "s",
+                    "Source, queue, batch, S3: which part makes rows old?",
+                    [
+                        q("max(sluice_producer_stream_lag_seconds{P})", "source to producer"),
+                        q("max(sluice_batcher_received_message_age_seconds{B})", "in the queue"),
+                        q("max(sluice_batcher_oldest_held_message_age_seconds{B})", "in a batch"),
+                        q(
+                            "histogram_quantile(0.99, sum by (le) (rate(sluice_batcher_flush_seconds_bucket{B}[$__rate_interval])))",
+                            "to S3",
+                        ),
+                    ],
+                    width=12,
+                ),
+                Panel(
+                    "Freshness",
+                    "s",
+                    "Half of the rows, 95 % and 99 % are no older than this when stored.",
+                    [
+                        q(
+                            "histogram_quantile(SHARE, sum by (le) (rate(sluice_batcher_freshness_seconds_bucket{B}[$__rate_interval])))".replace(
+                                "SHARE", share
+                            ),
+                            share,
+                        )
+                        for share in ("0.5", "0.95", "0.99")
+                    ],
+                    (None, 600),
+                    width=12,
+                ),
+            ],
+        ),
+    ],
+)

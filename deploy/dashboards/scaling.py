@@ -1,0 +1,109 @@
+"""Scaling and cost."""
+
+from typing import Final
+
+from kit import Page, Panel, Row, q
+
+_PACKS = "sum(rate(sluice_producer_messages_sent_total{P}[1h]))"
+_OBJECTS = "sum(rate(sluice_batcher_objects_written_total{B}[1h]))"
+SCALING: Final = Page(
+    "scaling",
+    "Sluice RELEASE / Scaling and cost",
+    "How many pods there are and should be, what they use, and what requests cost.",
+    [
+        Row(
+            "Scaling",
+            [
+                Panel(
+                    "Batchers and backlog",
+                    "short",
+                    "Do pods follow the queue?",
+                    [
+                        q('count(sluice_build_info{A,component="batcher"})', "batchers"),
+                        q(
+                            'max(sluice_producer_queue_messages{P,queue="main",state="visible"})',
+                            "messages waiting",
+                        ),
+                    ],
+                    width=12,
+                ),
+                Panel(
+                    "Retention",
+                    "s",
+                    "How long do the queues keep messages?",
+                    [q("max by (queue) (sluice_producer_queue_retention_seconds{P})", "{{queue}}")],
+                    width=12,
+                ),
+            ],
+        ),
+        Row(
+            "Use",
+            [
+                Panel(
+                    "CPU",
+                    "short",
+                    "Cores that each pod uses.",
+                    [
+                        q(
+                            "sum by (pod) (rate(process_cpu_seconds_total{A}[$__rate_interval]))",
+                            "{{pod}}",
+                        )
+                    ],
+                ),
+                Panel(
+                    "Memory",
+                    "bytes",
+                    "Memory that each pod uses.",
+                    [q("sum by (pod) (process_resident_memory_bytes{A})", "{{pod}}")],
+                ),
+                Panel(
+                    "Rows an object, bytes an object",
+                    "short",
+                    "Are objects large enough?",
+                    [
+                        q(
+                            "sum(rate(sluice_batcher_rows_written_total{B}[1h])) / sum(rate(sluice_batcher_objects_written_total{B}[1h]))",
+                            "rows",
+                        ),
+                        q(
+                            "sum(rate(sluice_batcher_object_bytes_written_total{B}[1h])) / sum(rate(sluice_batcher_objects_written_total{B}[1h]))",
+                            "bytes",
+                        ),
+                    ],
+                ),
+            ],
+        ),
+        Row(
+            "Cost",
+            [
+                Panel(
+                    "Requests that grow with the stream",
+                    "ops",
+                    "Writes to S3 and messages in SQS (each is sent, received and deleted, up to ten a request).",
+                    [q(_OBJECTS, "objects written"), q(_PACKS, "messages")],
+                    width=12,
+                ),
+                Panel(
+                    "$ a million events",
+                    "currencyUSD",
+                    "At these list prices, requests alone: an object's write, and three tenths of a request for each message at best.",
+                    [
+                        q(
+                            "1e6 * ("
+                            + _OBJECTS
+                            + " * $price_put / 1000 + 0.3 * "
+                            + _PACKS
+                            + " * $price_sqs / 1e6) / sum(rate(sluice_producer_events_sent_total{P}[1h]))",
+                            "requests",
+                        )
+                    ],
+                    width=12,
+                ),
+            ],
+        ),
+    ],
+    extra=(
+        ("price_put", "$ per 1,000 PUT", "0.005"),
+        ("price_sqs", "$ per million SQS requests", "0.4"),
+    ),
+)
