@@ -9,7 +9,7 @@ from sluice_core.aws.sqs import OutMessage
 from sluice_core.errors import AccessDeniedError, TemporaryError
 from sluice_core.service.clock import SystemClock
 from sluice_core.testing import Answer, FakeClock, FakeSqs, SseServer
-from sluice_producer.labels import DEAD_LETTER, DROP_REASONS, MAIN
+from sluice_producer.metrics import DEAD_LETTER, DROP_REASONS, MAIN
 from sluice_producer.send.watch import SECONDS, QueueWatch
 from sluice_producer.testing import frame, make_runtime, wikimedia_id
 from sluice_producer.testing.whole import Cloud, Running, change, stop_all, until

@@ -12,8 +12,7 @@ from sluice_core.errors import (
     TemporaryError,
 )
 from sluice_core.testing import FakeClock, FakeS3
-from sluice_producer.progress.checkpoint import Checkpoint, Document
-from sluice_producer.progress.claim import claim
+from sluice_producer.progress.checkpoint import Checkpoint, Document, claim
 from sluice_producer.progress.position import Position
 from sluice_producer.progress.stores import FileStore, S3Store, Store
 from sluice_producer.progress.tracker import TrackerState, WikimediaTracker

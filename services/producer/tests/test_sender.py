@@ -15,8 +15,7 @@ from sluice_core.errors import AccessDeniedError, MissingResourceError, Temporar
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs, work_off
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
-from sluice_producer.pack.outbox import Outbox
-from sluice_producer.pack.packer import Pack, Packer, PackLimits
+from sluice_producer.pack.packer import Outbox, Pack, Packer, PackLimits
 from sluice_producer.progress.acks import SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.position import NOWHERE
 from sluice_producer.send.sender import Sender

@@ -8,8 +8,7 @@ from sluice_core.service.logs import get_logger
 
 from sluice_producer.app import Producer
 from sluice_producer.clients import connect
-from sluice_producer.metrics import Metrics
-from sluice_producer.runtime import Runtime
+from sluice_producer.metrics import Metrics, Runtime
 from sluice_producer.settings import ProducerSettings
 
 

@@ -18,21 +18,17 @@ from sluice_core.service.retry import Stopped, Waiting
 from sluice_core.service.threads import Stage, Threads
 
 from sluice_producer.clients import Clients
-from sluice_producer.labels import DEAD_LETTER, MAIN
+from sluice_producer.metrics import DEAD_LETTER, MAIN, Runtime
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.filter import Judge
 from sluice_producer.pack.identity import Identity
-from sluice_producer.pack.outbox import Outbox
-from sluice_producer.pack.packer import Pack, Packer, PackLimits
+from sluice_producer.pack.packer import Outbox, Pack, Packer, PackLimits
 from sluice_producer.pack.pipeline import Pipeline, Rules, Timer
-from sluice_producer.progress.checkpoint import Checkpoint
-from sluice_producer.progress.claim import claim
-from sluice_producer.progress.gaps import make_tracker
+from sluice_producer.progress.checkpoint import Checkpoint, claim
 from sluice_producer.progress.ledger import FileLedger, NoLedger
 from sluice_producer.progress.progress import Progress
-from sluice_producer.progress.tracker import Tracker, TrackerState
-from sluice_producer.runtime import Runtime
+from sluice_producer.progress.tracker import Tracker, TrackerState, make_tracker
 from sluice_producer.send.sender import Sender
 from sluice_producer.send.watch import QueueWatch
 from sluice_producer.settings import ProducerSettings

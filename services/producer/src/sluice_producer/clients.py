@@ -9,9 +9,9 @@ from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_q
 from sluice_core.service.retry import Backoff, Waiting, retry_forever
 from sluice_core.service.telemetry import Health
 
+from sluice_producer.metrics import Runtime
 from sluice_producer.progress.ledger import path_of
 from sluice_producer.progress.stores import FileStore, S3Store, Store
-from sluice_producer.runtime import Runtime
 from sluice_producer.settings import ProducerSettings
 from sluice_producer.source.connection import HttpSource
 from sluice_producer.source.supervisor import Source

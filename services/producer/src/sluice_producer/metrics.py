@@ -3,14 +3,31 @@
 import math
 import threading
 from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sluice_core import reasons
 from sluice_core.aws.sqs import QueueAttributes
+from sluice_core.service import runtime
 from sluice_core.service.clock import Clock
 from sluice_core.service.minute import MinuteLine
 
-from sluice_producer.labels import DROP_REASONS, QUEUES, TRIGGERS
+CANARY: Final = "canary"
+DUPLICATE: Final = "duplicate"
+EMPTY: Final = "empty"
+TYPE: Final = "type"
+DROP_REASONS: Final = (CANARY, DUPLICATE, EMPTY, TYPE)
+
+EVENTS: Final = "events"
+BYTES: Final = "bytes"
+AGE: Final = "age"
+STOP: Final = "stop"
+TRIGGERS: Final = (EVENTS, BYTES, AGE, STOP)
+
+MAIN: Final = "main"
+DEAD_LETTER: Final = "dead-letter"
+QUEUES: Final = (MAIN, DEAD_LETTER)
+
 
 CAUSES = (
     "end",
@@ -213,3 +230,6 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"sluice_producer_{name}", text, registry=self.registry)
+
+
+Runtime: TypeAlias = runtime.Runtime[Metrics]

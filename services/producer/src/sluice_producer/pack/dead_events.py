@@ -10,8 +10,8 @@ from functools import partial
 from sluice_core.deadletter import DeadLetter
 from sluice_core.deadletter.outbox import DeadLetterOutbox, Delivery
 
+from sluice_producer.metrics import Runtime
 from sluice_producer.progress.acks import AckGroup, Acks
-from sluice_producer.runtime import Runtime
 
 
 class DeadEvents:

@@ -13,7 +13,7 @@ from sluice_core.wire import beside
 from sluice_core.wire.beside import DEFAULT_TYPE
 from sluice_core.wire.event_id import META_ID, find_id, parse_patiently
 
-from sluice_producer.labels import CANARY, EMPTY, TYPE
+from sluice_producer.metrics import CANARY, EMPTY, TYPE
 from sluice_producer.pack.identity import Identity, body_of, own_sse_id
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.supervisor import SourceFailed

@@ -8,17 +8,15 @@ from sluice_core.errors import DeadLetterError
 from sluice_core.service.logs import get_logger
 from sluice_core.wire import event_attributes
 
-from sluice_producer.labels import DUPLICATE
+from sluice_producer.metrics import DUPLICATE, Runtime
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.filter import Dropped, Judge, Meta
 from sluice_producer.pack.identity import own_sse_id
-from sluice_producer.pack.outbox import Outbox
-from sluice_producer.pack.packer import Pack, Packer
+from sluice_producer.pack.packer import Outbox, Pack, Packer
 from sluice_producer.progress.acks import DEAD, FILTERED, SENT, AckGroup, EventRecord
 from sluice_producer.progress.position import NOWHERE, PositionReader
 from sluice_producer.progress.progress import Progress
 from sluice_producer.progress.tracker import Tracker
-from sluice_producer.runtime import Runtime
 from sluice_producer.source.parser import SourceEvent
 from sluice_producer.source.reader import READER
 

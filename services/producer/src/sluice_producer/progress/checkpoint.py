@@ -4,6 +4,9 @@ A document names its owner, the owner's generation (one more than the predecesso
 Each write is conditional on the version seen last. When S3 says 412 there are three cases, told apart by
 reading the document back: our own write arrived and only its reply was lost; an earlier write of ours arrived
 late; or somebody else has taken over, and then we are the old one.
+
+`claim` is a producer's very first step: on a first start the position is the start time, and it is written before
+the first connection, so that a kill in the first second loses nothing: the next start asks for everything since.
 """
 
 from datetime import UTC, datetime
@@ -20,7 +23,9 @@ from sluice_core.errors import (
 from sluice_core.secrets import public_url
 from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
+from sluice_core.service.retry import Backoff, Waiting, retry_forever
 
+from sluice_producer.metrics import Runtime
 from sluice_producer.progress.stores import Store
 from sluice_producer.progress.tracker import TrackerState
 
@@ -184,3 +189,31 @@ class Checkpoint:
                 f"{self._store.place} has version {parsed.version}, not {VERSION}: upgrade"
             )
         return parsed
+
+
+def claim(checkpoint: Checkpoint, started_at: int, runtime: Runtime) -> TrackerState:
+    """The position; `started_at` (epoch milliseconds) is that of a first start.
+
+    Waits while the store is away. Raises retry.Stopped, OwnershipError, PermanentError.
+    """
+
+    def attempt() -> TrackerState:
+        state = checkpoint.claim()
+        if state is None:
+            state = TrackerState(started_at)
+            _log.info("first start: no checkpoint yet")
+        checkpoint.save(state)
+        return state
+
+    waiting = Waiting("checkpoint", runtime.health)
+    runtime.health.set_ready("checkpoint", ready=False, why="not claimed yet")
+    state = retry_forever(
+        attempt,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        backoff=Backoff(cap=5.0, rng=runtime.rng),
+        on_error=waiting,
+        until_requested=True,
+    )
+    waiting.over()
+    return state

@@ -11,11 +11,11 @@ from sluice_core.errors import TemporaryError
 from sluice_core.service.logs import get_logger
 from sluice_core.service.stop import Stop
 
+from sluice_producer.metrics import Runtime
 from sluice_producer.progress.acks import AckGroup, Acks
 from sluice_producer.progress.checkpoint import Checkpoint
 from sluice_producer.progress.ledger import Ledger
 from sluice_producer.progress.tracker import Tracker
-from sluice_producer.runtime import Runtime
 
 _log = get_logger(__name__)
 

@@ -14,12 +14,11 @@ from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff
 
+from sluice_producer.metrics import Runtime
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import EncodedMessage, Encoder
-from sluice_producer.pack.outbox import Outbox
-from sluice_producer.pack.packer import Pack
+from sluice_producer.pack.packer import Outbox, Pack
 from sluice_producer.progress.acks import Acks
-from sluice_producer.runtime import Runtime
 
 _log = get_logger(__name__)
 

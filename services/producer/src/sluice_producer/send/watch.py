@@ -13,7 +13,7 @@ from sluice_core.aws.sqs import QueueLike
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.service.logs import get_logger
 
-from sluice_producer.runtime import Runtime
+from sluice_producer.metrics import Runtime
 
 _log = get_logger(__name__)
 SECONDS: Final = 60.0

@@ -1,6 +1,9 @@
 """One connection to the source: opened, iterated, interrupted; every failure named.
 
 The supervisor decides what a failure means; here it only gets its name.
+
+The stream is asked for plain. What comes in another coding is decoded or refused by its name: read as it comes, it
+would give no line that means anything: connected, ready, and no event.
 """
 
 import contextlib
@@ -13,8 +16,8 @@ import requests
 import urllib3
 from requests_sse import EventSource, InvalidContentTypeError, InvalidStatusCodeError
 from sluice_core.secrets import Secrets, without_urls
+from urllib3.response import HTTPResponse
 
-from sluice_producer.source.coding import undecodable
 from sluice_producer.source.parser import EventParser, SourceEvent
 from sluice_producer.source.session import StreamSession
 
@@ -234,3 +237,18 @@ def _text(error: BaseException, hide: Callable[[str], str]) -> str:
 def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """For requests: the Authorization header stands, whatever a .netrc says of the host."""
     return request
+
+
+_KNOWN: Final = frozenset(HTTPResponse.CONTENT_DECODERS)
+"""What urllib3 decodes here: gzip and deflate always, others where their library is installed."""
+
+
+def undecodable(header: str | None) -> str | None:
+    """The coding in a Content-Encoding header that cannot be decoded, None when all can (RFC 9110 section 8.4).
+
+    Several codings on top of one another are refused, too: urllib3 takes an `identity` among them for deflate.
+    """
+    codings = [name for part in (header or "").lower().split(",") if (name := part.strip())]
+    if set(codings) <= {"identity"} or (len(codings) == 1 and codings[0] in _KNOWN):
+        return None
+    return ", ".join(codings)[:100]

@@ -6,7 +6,7 @@ from typing import Final
 
 from sluice_core.service.logs import get_logger
 
-from sluice_producer.runtime import Runtime
+from sluice_producer.metrics import Runtime
 from sluice_producer.source.supervisor import Supervisor
 
 _log = get_logger(__name__)

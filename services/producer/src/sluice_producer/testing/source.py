@@ -9,8 +9,7 @@ from sluice_core.service.stop import Stop
 from sluice_core.service.telemetry import Health
 from sluice_core.testing import FakeClock
 
-from sluice_producer.metrics import Metrics
-from sluice_producer.runtime import Runtime
+from sluice_producer.metrics import Metrics, Runtime
 from sluice_producer.source.parser import EventParser, SourceEvent
 
 
