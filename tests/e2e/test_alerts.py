@@ -80,6 +80,11 @@ def test_a_fault_raises_its_alerts_and_no_others(make_release):
         "SluiceLostLeases",
         "SluiceSourceSilent",
         "SluiceNotWriting",
+        "SluiceDeleteFailures",
+        "SluiceStreamLag",
+        "SluiceQueueOld",
+        "SluiceFreshnessBurnsFast",
+        "SluiceFreshnessBurnsSlowly",
     )
     release.task("localstack", "pause")
     try:
