@@ -15,7 +15,7 @@ from sluice_core.errors import AccessDeniedError, MissingResourceError, Temporar
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs, work_off
 from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
-from sluice_producer.pack.packer import Outbox, Pack, Packer, PackLimits
+from sluice_producer.pack.packer import Outbox, Packer, PackLimits
 from sluice_producer.progress.acks import SENT, AckGroup, Acks, EventRecord
 from sluice_producer.progress.position import NOWHERE
 from sluice_producer.send.sender import Sender
@@ -35,7 +35,7 @@ class Line:
         self.bucket = FakeS3()
         self.settled: list[AckGroup] = []
         self.acks = Acks(self.settled.extend, room=2**40)
-        self.outbox: Outbox[Pack] = Outbox()
+        self.outbox = Outbox()
         dead_letters = DeadLetters(
             self.dlq, self.bucket, stop=self.runtime.stop, clock=self.clock, rng=random.Random(seed)
         )

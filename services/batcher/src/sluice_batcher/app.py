@@ -7,11 +7,9 @@ receivers ─► intake ─► buffer ─► flusher ──────┐
 import threading
 from dataclasses import dataclass, replace
 
-from sluice_core.deadletter import DeadLetters
-from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
+from sluice_core.deadletter.outbox import DeadLetterOutbox, delivery
 from sluice_core.errors import ConfigError
 from sluice_core.service.minute import MinuteLine
-from sluice_core.service.retry import Waiting
 from sluice_core.service.runtime import Runtime
 from sluice_core.service.stop import Stop
 from sluice_core.service.threads import Stage, Threads
@@ -82,7 +80,12 @@ class Batcher:
         self.in_flight = InFlight(lambda _held: delete.set())
         self.identity = QueueIdentity(clients.queue, clients.attributes.created_at, self.in_flight)
         self.dead_letters = DeadLetterOutbox(
-            _delivery(clients, patient),
+            delivery(
+                clients.dead_queue,
+                clients.bucket,
+                patient,
+                max_message_bytes=clients.attributes.max_message_bytes,
+            ),
             patient,
             count=lambda by_reason: metrics.dead_lettered(by_reason, clock.now()),
             backlog=metrics.dead_letters_waiting.set,
@@ -184,18 +187,6 @@ def check_visibility(settings: BatcherSettings, visibility: int) -> None:
     ).contradictions()
     if problems:
         raise ConfigError(problems[0])
-
-
-def _delivery(clients: Clients, runtime: Runtime[Metrics]) -> DeadLetters:
-    return DeadLetters(
-        clients.dead_queue,
-        clients.bucket,
-        stop=runtime.stop,
-        clock=runtime.clock,
-        rng=runtime.rng,
-        on_error=Waiting(PART, runtime.health, stage=DeadLetterOutbox.name),
-        max_message_bytes=clients.attributes.max_message_bytes,
-    )
 
 
 def _limits(settings: BatcherSettings) -> BatchLimits:

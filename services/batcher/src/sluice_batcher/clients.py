@@ -9,7 +9,7 @@ from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Backoff, Waiting, retry_forever
+from sluice_core.service.retry import wait_at_start
 from sluice_core.service.runtime import Runtime
 
 from sluice_batcher.settings import BatcherSettings
@@ -42,17 +42,7 @@ def connect(settings: BatcherSettings, runtime: Runtime[Any]) -> Clients:
         def hint(error: TemporaryError) -> str:
             return f"make it, or set {variable}" if isinstance(error, MissingResourceError) else ""
 
-        waiting = Waiting(what, runtime.health, hint=hint)
-        result = retry_forever(
-            call,
-            stop=runtime.stop,
-            clock=runtime.clock,
-            backoff=Backoff(cap=5.0, rng=runtime.rng),
-            on_error=waiting,
-            until_requested=True,
-        )
-        waiting.over()
-        return result
+        return wait_at_start(what, call, runtime, hint=hint)
 
     queue = wait_for("queue", "SLUICE_QUEUE", lambda: Queue.resolve(aws, settings.queue))
     attributes = wait_for("queue", "SLUICE_QUEUE", queue.attributes)

@@ -11,10 +11,9 @@ import random
 from functools import partial
 from typing import Final
 
-from sluice_core.deadletter import DeadLetters
-from sluice_core.deadletter.outbox import PART, DeadLetterOutbox
+from sluice_core.deadletter.outbox import delivery
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Stopped, Waiting
+from sluice_core.service.retry import Stopped
 from sluice_core.service.threads import Stage, Threads
 
 from sluice_producer.clients import Clients
@@ -23,7 +22,7 @@ from sluice_producer.pack.dead_events import DeadEvents
 from sluice_producer.pack.encoder import Encoder
 from sluice_producer.pack.filter import Judge
 from sluice_producer.pack.identity import Identity
-from sluice_producer.pack.packer import Outbox, Pack, Packer, PackLimits
+from sluice_producer.pack.packer import Outbox, Packer, PackLimits
 from sluice_producer.pack.pipeline import Pipeline, Rules, Timer
 from sluice_producer.progress.checkpoint import Checkpoint, claim
 from sluice_producer.progress.ledger import FileLedger, NoLedger
@@ -120,8 +119,14 @@ class Producer:
             max_age=settings.checkpoint_max_age,
         )
         acks = progress.acks
-        outbox: Outbox[Pack] = Outbox()
-        dead_events = DeadEvents(_delivery(clients, runtime), acks, runtime, source=settings.name)
+        outbox = Outbox()
+        sending = delivery(
+            clients.dead_queue,
+            clients.bucket,
+            runtime,
+            max_message_bytes=clients.max_message_bytes,
+        )
+        dead_events = DeadEvents(sending, acks, runtime, source=settings.name)
         plain = settings.wire == "plain"
         packer = Packer(_limits(settings), acks, runtime.clock, plain=plain)
         encoder = Encoder(
@@ -208,15 +213,3 @@ def _limits(settings: ProducerSettings) -> PackLimits:
     if settings.wire == "plain":
         return PackLimits.plain(raw, settings.pack_max_age)
     return PackLimits(settings.pack_max_events, settings.pack_max_bytes, raw, settings.pack_max_age)
-
-
-def _delivery(clients: Clients, runtime: Runtime) -> DeadLetters:
-    return DeadLetters(
-        clients.dead_queue,
-        clients.bucket,
-        stop=runtime.stop,
-        clock=runtime.clock,
-        rng=runtime.rng,
-        on_error=Waiting(PART, runtime.health, stage=DeadLetterOutbox.name),
-        max_message_bytes=clients.max_message_bytes,
-    )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from sluice_core.aws import Aws, clients, retention
 from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
-from sluice_core.service.retry import Backoff, Waiting, retry_forever
+from sluice_core.service.retry import wait_at_start
 from sluice_core.service.telemetry import Health
 
 from sluice_producer.metrics import Runtime
@@ -38,8 +38,6 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
     aws = clients(settings, pool=settings.senders + 6)
     aws.carrier.tell()
 
-    waiting = Waiting("queue", runtime.health)
-
     def look() -> tuple[Queue, Queue, QueueAttributes, int]:
         queue = Queue.resolve(aws, settings.queue)
         dead = dead_letter_queue(aws, queue, settings.dlq)
@@ -47,15 +45,7 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
         size = min(ours.max_message_bytes, dead.attributes().max_message_bytes)
         return queue, dead, ours, size
 
-    queue, dead, attributes, size = retry_forever(
-        look,
-        stop=runtime.stop,
-        clock=runtime.clock,
-        backoff=Backoff(cap=5.0, rng=runtime.rng),
-        on_error=waiting,
-        until_requested=True,
-    )
-    waiting.over()
+    queue, dead, attributes, size = wait_at_start("queue", look, runtime)
     retention.tell(queue.name, attributes)
     return Clients(
         queue=queue,

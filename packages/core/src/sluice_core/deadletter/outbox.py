@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sluice_core.deadletter.dead_letter import DeadLetter
+from sluice_core.aws.s3 import BucketLike
+from sluice_core.aws.sqs import QueueLike
+from sluice_core.deadletter.dead_letter import DeadLetter, DeadLetters
 from sluice_core.errors import PermanentError
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Backoff
+from sluice_core.service.retry import Backoff, Waiting
 from sluice_core.service.runtime import Runtime
 
 _log = get_logger(__name__)
@@ -129,3 +131,18 @@ class DeadLetterOutbox:
 
     def close(self) -> None:
         """See `Stage`: what waits is still sent."""
+
+
+def delivery(
+    queue: QueueLike, bucket: BucketLike, runtime: Runtime[Any], *, max_message_bytes: int
+) -> Delivery:
+    """What an outbox delivers by: to `queue`, which is waited for and told of as long as it is away."""
+    return DeadLetters(
+        queue,
+        bucket,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        rng=runtime.rng,
+        on_error=Waiting(PART, runtime.health, stage=DeadLetterOutbox.name),
+        max_message_bytes=max_message_bytes,
+    )

@@ -6,16 +6,19 @@ stop, honour a delay that the other side named and use the injected clock. That 
 
 import random
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from sluice_core.errors import TemporaryError
 from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
+from sluice_core.service.runtime import Runtime
 from sluice_core.service.stop import Stop
 from sluice_core.service.telemetry import Health
 
 _log = get_logger(__name__)
 T = TypeVar("T")
+_START_CAP: Final = 5.0
+"""Seconds between two tries at a start, at most: somebody waits for it."""
 
 
 class Backoff:
@@ -113,3 +116,27 @@ class Waiting:
     def over(self) -> None:
         """It is there again."""
         self._health.set_ready(self._part, ready=True)
+
+
+def wait_at_start(
+    part: str,
+    call: Callable[[], T],
+    runtime: Runtime[Any],
+    *,
+    hint: Callable[[TemporaryError], str] = lambda _error: "",
+) -> T:
+    """`call()`'s result once `part` is there: what a service cannot begin without. `hint`: see `Waiting`.
+
+    Raises Stopped when a stop is requested first; other errors pass through.
+    """
+    waiting = Waiting(part, runtime.health, hint=hint)
+    result = retry_forever(
+        call,
+        stop=runtime.stop,
+        clock=runtime.clock,
+        backoff=Backoff(cap=_START_CAP, rng=runtime.rng),
+        on_error=waiting,
+        until_requested=True,
+    )
+    waiting.over()
+    return result

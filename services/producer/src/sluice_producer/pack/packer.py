@@ -7,7 +7,7 @@ expects what the last packs' ratio was; the sender halves a pack that turns out 
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from sluice_core.limits import SQS_BATCH_ENTRIES
 from sluice_core.service.clock import Clock
@@ -16,36 +16,6 @@ from sluice_core.wire import beside
 from sluice_producer.metrics import AGE, BYTES, EVENTS, STOP
 from sluice_producer.pack.filter import Extra, extra_chars
 from sluice_producer.progress.acks import AckGroup, Acks, EventRecord
-
-T = TypeVar("T")
-
-
-class Outbox(Generic[T]):
-    """A queue from which several are taken at once; `wake` is set when there is something new."""
-
-    def __init__(self) -> None:
-        self._items: deque[T] = deque()
-        self._lock = threading.Lock()
-        self.wake = threading.Event()
-
-    def put(self, item: T) -> None:
-        """Adds an item; never waits."""
-        with self._lock:
-            self._items.append(item)
-        self.wake.set()
-
-    def take(self, most: int) -> list[T]:
-        """Up to `most` items, at once."""
-        with self._lock:
-            return [self._items.popleft() for _ in range(min(most, len(self._items)))]
-
-
-PLAIN_MAX_AGE: Final = 1.0
-"""Plain messages wait only for their batch to fill: seconds."""
-_FIRST_RATIO: Final = 0.4
-_AIM: Final = 0.94
-"""The share of the limit that is aimed at, so that few packs come out too big."""
-_LEARNING: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -65,6 +35,37 @@ class Pack:
     extras: list[Extra | None] = field(default_factory=list)
     extra_chars: int = 0
     trigger: str = ""
+
+
+class Outbox:
+    """Packs on their way to the senders, in order; `wake` is set when there is another.
+
+    Bounded by what `acks` lets in, not by a length of its own.
+    """
+
+    def __init__(self) -> None:
+        self._items: deque[Pack] = deque()
+        self._lock = threading.Lock()
+        self.wake = threading.Event()
+
+    def put(self, pack: Pack) -> None:
+        """Adds a pack; never waits."""
+        with self._lock:
+            self._items.append(pack)
+        self.wake.set()
+
+    def take(self, most: int) -> list[Pack]:
+        """Up to `most` packs, at once."""
+        with self._lock:
+            return [self._items.popleft() for _ in range(min(most, len(self._items)))]
+
+
+PLAIN_MAX_AGE: Final = 1.0
+"""Plain messages wait only for their batch to fill: seconds."""
+_FIRST_RATIO: Final = 0.4
+_AIM: Final = 0.94
+"""The share of the limit that is aimed at, so that few packs come out too big."""
+_LEARNING: Final = 0.2
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Pipeline:
         tracker: Tracker,
         *,
         packer: Packer,
-        outbox: Outbox[Pack],
+        outbox: Outbox,
         dead_events: DeadEvents,
         progress: Progress,
         runtime: Runtime,

@@ -23,7 +23,7 @@ from sluice_core.errors import (
 from sluice_core.secrets import public_url
 from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
-from sluice_core.service.retry import Backoff, Waiting, retry_forever
+from sluice_core.service.retry import wait_at_start
 
 from sluice_producer.metrics import Runtime
 from sluice_producer.progress.stores import Store
@@ -205,15 +205,5 @@ def claim(checkpoint: Checkpoint, started_at: int, runtime: Runtime) -> TrackerS
         checkpoint.save(state)
         return state
 
-    waiting = Waiting("checkpoint", runtime.health)
     runtime.health.set_ready("checkpoint", ready=False, why="not claimed yet")
-    state = retry_forever(
-        attempt,
-        stop=runtime.stop,
-        clock=runtime.clock,
-        backoff=Backoff(cap=5.0, rng=runtime.rng),
-        on_error=waiting,
-        until_requested=True,
-    )
-    waiting.over()
-    return state
+    return wait_at_start("checkpoint", attempt, runtime)

@@ -32,7 +32,7 @@ class Sender:
         queue: QueueLike,
         encoder: Encoder,
         *,
-        outbox: Outbox[Pack],
+        outbox: Outbox,
         acks: Acks,
         dead_events: DeadEvents,
         runtime: Runtime,

@@ -20,7 +20,7 @@ SECONDS: Final = 60.0
 
 
 class QueueWatch:
-    """A stage beside the flow. `queues`: label (`labels.QUEUES`) → queue."""
+    """A stage beside the flow. `queues`: label (`metrics.QUEUES`) → queue."""
 
     name = "queue-watch"
 
