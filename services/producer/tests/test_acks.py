@@ -3,41 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.service.stop import Stop
-from sluice_core.testing import FakeClock
-from sluice_producer.pack.encoder import EncodedMessage, Encoder
-from sluice_producer.pack.filter import Extra
-from sluice_producer.pack.packer import Pack, Packer, PackLimits
-from sluice_producer.progress.acks import FILTERED, SENT, AckGroup, Acks, EventRecord
-from sluice_producer.progress.position import NOWHERE
-
-
-def record(name: str, state: str = SENT) -> EventRecord:
-    return EventRecord(name, "", NOWHERE, state)
-
-
-class Bench:
-    def __init__(self, limits: PackLimits, *, plain: bool = False, room: int = 2**40) -> None:
-        self.settled: list[AckGroup] = []
-        self.clock = FakeClock()
-        self.acks = Acks(self.settled.extend, room=room)
-        self.packer = Packer(limits, self.acks, self.clock, plain=plain)
-        self.encoder = Encoder("s", plain, limits.message_bytes, learn=self.packer.learn)
-        self.added = 0
-        self.packs: list[Pack] = []
-
-    def add(self, event: bytes, extra: Extra | None = None) -> list[Pack]:
-        full = self.packer.add(event, record(f"id{self.added}"), extra)
-        self.added += 1
-        self.packs += full
-        return full
-
-    def flush(self) -> None:
-        pack = self.packer.flush()
-        if pack:
-            self.packs.append(pack)
-
-    def parcels(self) -> list[EncodedMessage]:
-        return [parcel for pack in self.packs for parcel in self.encoder.encode(pack)]
+from sluice_producer.pack.packer import PackLimits
+from sluice_producer.progress.acks import FILTERED, AckGroup, Acks
+from sluice_producer.testing.packs import Bench, record
 
 
 @given(st.permutations(range(8)), st.lists(st.integers(1, 3), min_size=8, max_size=8))

@@ -10,42 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_core import wire
 from sluice_core.limits import SQS_MAX_BYTES
-from sluice_core.testing import FakeClock
 from sluice_core.wire.beside import EVENT_MAX_CHARS
 from sluice_producer.pack.encoder import EncodedMessage, Encoder
 from sluice_producer.pack.filter import Extra
-from sluice_producer.pack.packer import AGE, BYTES, EVENTS, STOP, Pack, Packer, PackLimits
-from sluice_producer.progress.acks import SENT, AckGroup, Acks, EventRecord
-from sluice_producer.progress.position import NOWHERE
-
-
-def record(name: str, state: str = SENT) -> EventRecord:
-    return EventRecord(name, "", NOWHERE, state)
-
-
-class Bench:
-    def __init__(self, limits: PackLimits, *, plain: bool = False, room: int = 2**40) -> None:
-        self.settled: list[AckGroup] = []
-        self.clock = FakeClock()
-        self.acks = Acks(self.settled.extend, room=room)
-        self.packer = Packer(limits, self.acks, self.clock, plain=plain)
-        self.encoder = Encoder("s", plain, limits.message_bytes, learn=self.packer.learn)
-        self.added = 0
-        self.packs: list[Pack] = []
-
-    def add(self, event: bytes, extra: Extra | None = None) -> list[Pack]:
-        full = self.packer.add(event, record(f"id{self.added}"), extra)
-        self.added += 1
-        self.packs += full
-        return full
-
-    def flush(self) -> None:
-        pack = self.packer.flush()
-        if pack:
-            self.packs.append(pack)
-
-    def parcels(self) -> list[EncodedMessage]:
-        return [parcel for pack in self.packs for parcel in self.encoder.encode(pack)]
+from sluice_producer.pack.packer import AGE, BYTES, EVENTS, STOP, PackLimits
+from sluice_producer.testing.packs import Bench
 
 
 def decoded(parcels: Sequence[EncodedMessage]) -> list[bytes]:
