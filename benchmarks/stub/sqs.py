@@ -31,7 +31,6 @@ class Queue:
         self._waiting: deque[tuple[Connection, int, asyncio.TimerHandle]] = deque()
         self.sent: list[str] = []
         self._calls = {
-            "ReceiveMessage": self._receive,
             "DeleteMessageBatch": self._delete_batch,
             "DeleteMessage": self._delete,
             "SendMessageBatch": self._send_batch,
@@ -60,15 +59,13 @@ class Queue:
     def handle(self, request: Request) -> None:
         """Answers a call of the JSON protocol."""
         action = request.header("x-amz-target").rpartition(".")[2]
-        call = self._calls.get(action)
-        if call is None:
-            request.connection.answer(404, json.dumps({"__type": "UnknownOperation"}).encode())
-            return
         given = json.loads(request.body or b"{}")
         if action == "ReceiveMessage":
             self._receive_or_wait(request.connection, given)
+        elif action in self._calls:
+            request.connection.answer(200, json.dumps(self._calls[action](given)).encode())
         else:
-            request.connection.answer(200, json.dumps(call(given)).encode())
+            request.connection.answer(404, json.dumps({"__type": "UnknownOperation"}).encode())
 
     def _receive_or_wait(self, connection: Connection, given: dict[str, Any]) -> None:
         self.stats.receives += 1
@@ -102,9 +99,6 @@ class Queue:
             for number in [n for n, until in self._leases.items() if until < now]:
                 del self._leases[number]
                 self._visible.append(number)
-
-    def _receive(self, given: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError("answered by _receive_or_wait")
 
     def _forget(self, handle: str) -> None:
         number, _, tries = handle.partition(".")

@@ -21,33 +21,33 @@ def _until(condition, seconds=15):
 
 
 def test_a_child_that_dies_is_named_with_its_last_lines(tmp_path):
-    crew = Children(tmp_path, {}, Stop())
-    crew.command("source", ["serve-events", "--fault", "klingon"])
+    children = Children(tmp_path, {}, Stop())
+    children.command("source", ["serve-events", "--fault", "klingon"])
     with pytest.raises(
         ChildDiedError, match=r"(?s)source ended with exit code 2.*is no fault"
     ) as died:
-        crew.wait(lambda: crew.ended("source"), 30, lambda: None, "source")
+        children.wait(lambda: children.ended("source"), 30, lambda: None, "source")
     assert died.value.exit_code == 2
-    crew.kill_all()
+    children.kill_all()
 
 
 def test_a_child_stops_in_order(tmp_path):
-    crew = Children(tmp_path, {}, Stop())
-    crew.command("source", ["serve-events", "--port", "0"])
+    children = Children(tmp_path, {}, Stop())
+    children.command("source", ["serve-events", "--port", "0"])
     _until(lambda: "serving" in (tmp_path / "source.log").read_text())
-    crew.must_run("source")
-    crew.stop("source", lambda: None)
+    children.must_run("source")
+    children.stop("source", lambda: None)
     with pytest.raises(ChildDiedError, match="source ended too early"):
-        crew.must_run("source")
-    crew.kill_all()
+        children.must_run("source")
+    children.kill_all()
 
 
 def test_a_second_signal_ends_the_waiting(tmp_path):
     stop = Stop()
-    crew = Children(tmp_path, {}, stop)
+    children = Children(tmp_path, {}, stop)
     stop.force()
     with pytest.raises(ForcedError):
-        crew.wait(lambda: False, 30, lambda: None, "nobody")
+        children.wait(lambda: False, 30, lambda: None, "nobody")
 
 
 def test_waiting_has_an_end(tmp_path):

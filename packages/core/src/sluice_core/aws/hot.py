@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -142,15 +143,13 @@ class CurlS3(Curl):
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **params: Any) -> dict[str, Any]:  # noqa: N803 (boto3's names)
         """As boto3's; `ChecksumAlgorithm` may be CRC32, which then travels as a header."""
-        place = self._buckets.get(Bucket) or self._places.ask("put_object", Bucket=Bucket, Key="k")
+        place = self._buckets.get(Bucket) or self._root(Bucket)
         asked = {"Bucket": Bucket, "Key": Key, "Body": Body, **params}
         if place is None or _DOTS.search(Key):
             return dict(self._client.put_object(**asked))
         self._buckets[Bucket] = place
         headers = list(self._headers(params, Body))
-        # The place is that of the key "k".
-        at = Place(place.url[:-1], place.signing, place.agent, place.hashes)
-        reply = self._send(at, "PUT", quote(Key, safe="/~"), headers, Body)
+        reply = self._send(place, "PUT", quote(Key, safe="/~"), headers, Body)
         if reply.status < 300 and not reply.body:
             etag = _ETAG.search(reply.head)
             return {} if etag is None else {"ETag": etag[1].decode("latin-1")}
@@ -164,6 +163,11 @@ class CurlS3(Curl):
             raise ClientError(parsed, "PutObject")
         del self._buckets[Bucket]
         return dict(self._client.put_object(**asked))
+
+    def _root(self, bucket: str) -> Place | None:
+        """Where the bucket's keys begin: the place of the key "k", without it."""
+        place = self._places.ask("put_object", Bucket=bucket, Key="k")
+        return None if place is None else replace(place, url=place.url[:-1])
 
     def _headers(self, params: dict[str, Any], body: bytes) -> Iterator[str]:
         for name, value in params.items():

@@ -94,11 +94,10 @@ def account(
     """The account of `source` against what was found.
 
     `source`: what the source gave, as told by itself; `ledger`: what the producer told. One alone is enough, and
-    neither means that loss is not known. `more_rows`: entries that count as if they were rows. `table`: ids
-    of the lake table's rows, read after `rows`. `filtered`: further
-    ids that need not be there. `dead` and `pending`: one entry an event; where its id is not certain, the
-    candidates, likeliest first: the first one that the source knows counts, else the first. `dropped`: rows that a
-    transform left out. `samples`: ids to name of each kind.
+    neither means that loss is not known. `more_rows`: entries that count as if they were rows. `table`: ids of the
+    lake table's rows, read after `rows`. `filtered`: further ids that need not be there. `dead` and `pending`: one
+    entry an event; where its id is not certain, the candidates, likeliest first: the first one that the source
+    knows counts, else the first. `dropped`: rows that a transform left out. `samples`: ids to name of each kind.
     """
     told = [_telling(part) for part in (source, ledger) if part is not None]
     exempt = shards_of(chunks_of(filtered))

@@ -52,7 +52,7 @@ class Upkeep:
             files = files_by_day(table)
             self._runtime.metrics.day_files.set(max(map(len, files.values()), default=0))
             if self._settings.lake_maintain:
-                self._rewrite(report)
+                self._rewrite(table, report)
                 self._expire()
                 self._sweep()
         except LostRaceError as error:
@@ -71,10 +71,10 @@ class Upkeep:
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(self._runtime.clock.now(), datetime.UTC)
 
-    def _rewrite(self, report: Report) -> None:
-        table = self._load()
+    def _rewrite(self, found: Table, report: Report) -> None:
+        table: Table | None = found
+        dirty = {*report.listing.days, *report.failures}
         while table is not None:
-            dirty = {*report.listing.days, *report.failures}
             days = due(files_by_day(table), self._now(), self._limits, dirty)
             if not days:
                 return
