@@ -12,6 +12,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from sluice_batcher.rows.times import MAX_MICROS, MIN_MICROS, to_datetime
 from sluice_batcher.write.formats import REGISTRY, Compression, compressor, make_format
 from sluice_batcher.write.transform import NULLABLE
 
@@ -180,3 +181,31 @@ def test_gzip_is_no_larger_than_gzips_own_level_6():
         for n in range(2000)
     )
     assert len(compressor(Compression.GZIP)(body)) <= len(gzip.compress(body, 6))
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.integers(MIN_MICROS, MAX_MICROS)
+        | st.sampled_from([MIN_MICROS, MAX_MICROS, 0, 1, -1, 10**6, 999_999]),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_json_lines_write_times_as_iso_8601(micros):
+    at = pa.array(micros, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    lines = make_format("jsonl", None).encode(pa.table({"at": at})).split(b"\n")[:-1]
+    expected = [
+        None
+        if value is None
+        else to_datetime(value).replace(tzinfo=None).isoformat().removesuffix(".000000") + "Z"
+        for value in micros
+    ]
+    assert [json.loads(line)["at"] for line in lines] == expected
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")) | st.just('a"b'), min_size=1, unique=True))
+def test_json_lines_keep_every_name(names):
+    table = pa.table({name: pa.array([number]) for number, name in enumerate(names)})
+    line = make_format("jsonl", None).encode(table)
+    assert list(json.loads(line).items()) == [(name, n) for n, name in enumerate(names)]

@@ -7,6 +7,8 @@ fifth to a quarter larger, for a tenth of it. zstd is the library's own.
 import io
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cache
+from itertools import starmap
 from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
@@ -14,6 +16,8 @@ import pyarrow as pa
 import zstandard
 from isal import igzip
 from pyarrow import parquet
+from sluice_core.lake.arrow import Chunked, pc
+from sluice_core.lake.column_types import TIMESTAMP
 from sluice_core.lake.csv_text import encode_csv
 from zlib_ng import zlib_ng
 
@@ -121,10 +125,33 @@ class JsonLinesFormat:
         """See `Format.encode`."""
         if table.schema == EVENTS:
             return self._compress(lines_of(table))
-        names = table.column_names
-        columns: list[Sequence[Any]] = [column.to_pylist() for column in table.columns]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        row = _row_of(tuple(table.column_names))
+        columns: list[Sequence[Any]] = [_values(column) for column in table.columns]
+        rows = list(starmap(row, zip(*columns, strict=True)))
         return self._compress(self._encoder.encode_lines(rows))
+
+
+@cache
+def _row_of(names: tuple[str, ...]) -> Callable[..., Any]:
+    """What makes a row of its values: a struct, made and written in half of a dict's time, where its names may be
+    any that a hook has given."""
+    fields: list[str] = [f"f{number}" for number in range(len(names))]
+    try:
+        return msgspec.defstruct(
+            "Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False
+        )
+    except ValueError:
+        # It writes no name with a quotation mark, a backslash or a control character.
+        return lambda *values: dict(zip(names, values, strict=True))
+
+
+def _values(column: Chunked) -> list[Any]:
+    """What the encoder takes. Times are written natively: a datetime of Python costs as much as twenty texts."""
+    if column.type != TIMESTAMP:
+        return column.to_pylist()
+    texts = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+    values: list[Any] = pc.replace_substring(texts, ".000000Z", "Z").to_pylist()
+    return values
 
 
 class ParquetFormat:
