@@ -84,6 +84,17 @@ def q(expr: str, legend: str = "") -> Query:
     return Query(expr, legend)
 
 
+def keda(expr: str) -> str:
+    """A series of KEDA's about the release's ScaledObject; `{}` in `expr` is what selects it.
+
+    Its namespace is `exported_namespace` where KEDA's monitor does not set `honorLabels`.
+    """
+    return " or ".join(
+        expr.replace("{}", f'{{{label}=~"$namespace",scaledObject="SCALED-OBJECT"}}')
+        for label in ("namespace", "exported_namespace")
+    )
+
+
 def built(page: Page, others: Sequence[Page]) -> dashboard.Dashboard:
     """The dashboard, with links to the others that keep variables and time."""
     made = (

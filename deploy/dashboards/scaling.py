@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kit import Page, Panel, Row, q
+from kit import Page, Panel, Row, keda, q
 
 _PACKS = "sum(rate(sluice_producer_messages_sent_total{P}[1h]))"
 _OBJECTS = "sum(rate(sluice_batcher_objects_written_total{B}[1h]))"
@@ -15,24 +15,50 @@ SCALING: Final = Page(
             "Scaling",
             [
                 Panel(
-                    "Batchers and backlog",
+                    "Batchers wanted and had",
                     "short",
-                    "Do pods follow the queue?",
+                    "Are there as many batchers as KEDA's number asks for, within the fewest and the most?",
                     [
-                        q('count(sluice_build_info{A,component="batcher"})', "batchers"),
+                        q(
+                            f"clamp(ceil(max({keda('keda_scaler_metrics_value{}')}) / QUEUE-LENGTH), MIN-REPLICAS, MAX-REPLICAS)",
+                            "wanted",
+                        ),
+                        q('count(sluice_build_info{A,component="batcher"})', "had"),
+                    ],
+                ),
+                Panel(
+                    "Backlog and what KEDA sees of it",
+                    "short",
+                    "Messages waiting and in flight, as the producer reads them each minute and KEDA when it is asked.",
+                    [
                         q(
                             'max(sluice_producer_queue_messages{P,queue="main",state="visible"})',
-                            "messages waiting",
+                            "waiting",
                         ),
+                        q(
+                            'max(sluice_producer_queue_messages{P,queue="main",state="in-flight"})',
+                            "in flight",
+                        ),
+                        q(f"max({keda('keda_scaler_metrics_value{}')})", "KEDA"),
                     ],
-                    width=12,
+                ),
+                Panel(
+                    "KEDA's failed looks",
+                    "short",
+                    "Times within five minutes that KEDA could not read the queue; the number of batchers then stays.",
+                    [
+                        q(
+                            f"sum({keda('increase(keda_scaler_detail_errors_total{}[5m])')})",
+                            "failed looks",
+                        )
+                    ],
+                    limits=(1, 5),
                 ),
                 Panel(
                     "Retention",
                     "s",
                     "How long do the queues keep messages?",
                     [q("max by (queue) (sluice_producer_queue_retention_seconds{P})", "{{queue}}")],
-                    width=12,
                 ),
             ],
         ),
