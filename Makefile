@@ -18,10 +18,10 @@ BIN := .venv/bin
 SYNCED := .venv/.synced
 UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
 
-.PHONY: help run test lint types unit functional docs page-picture bench fmt clean
+.PHONY: help run test lint types unit functional docs page-picture dashboard-picture bench fmt clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(SYNCED) ## Run the pipeline on this machine (ARGS="--help" shows its options)
 	@exec $(BIN)/sluice run $(ARGS)
@@ -50,6 +50,10 @@ docs: $(SYNCED) ## Make docs/reference again from the code
 
 page-picture: $(SYNCED) ## Make docs/images/run-page.png again, with Chromium
 	@$(BIN)/python scripts/page_picture.py
+
+dashboard-picture: $(SYNCED) ## Make docs/images/dashboard.png again, from what the scaling test kept
+	@$(UV) sync --locked --quiet --inexact --group bench
+	@$(BIN)/python scripts/dashboard_picture.py
 
 bench: $(SYNCED) ## What an event costs, beside the article's loop and Bento (ARGS="--page docs" writes docs/benchmarks.md)
 	@$(UV) sync --locked --quiet --inexact --group bench

@@ -1,7 +1,9 @@
 """Each fault raises its alerts and no others, in a real Prometheus with the labels of a real one."""
 
+import time
+
 import pytest
-from kit import prometheus
+from kit import dashboards, prometheus
 from kit.source import soon
 from kit.waiting import until
 
@@ -42,13 +44,21 @@ def over(release, *alerts, among=GOING):
     until(silent, "silence", deadline=120, pause=1)
 
 
+def keda_looked(release):
+    """What KEDA has seen of this release's queue."""
+    seen = f'keda_scaler_metrics_value{{exported_namespace="{release.namespace}"}}'
+    return release.cluster.query(release.namespace, seen)
+
+
 @pytest.mark.timeout(780)
 def test_a_fault_raises_its_alerts_and_no_others(make_release):
     release = make_release(
         demoSource__rate=50, demoSource__args=[soon()], autoscaling__enabled=False
     )
     until(lambda: release.lake.ids().total() > 100, "rows", deadline=90, pause=1)
+    release.values["autoscaling.enabled"] = True  # the rules are those of what it will be
     prometheus.start(release, quicker=QUICKER)
+    began = time.time()
     written = "sum(rate(sluice_batcher_rows_written_total[15s])) > 0"
 
     def flows():
@@ -86,16 +96,22 @@ def test_a_fault_raises_its_alerts_and_no_others(make_release):
         "SluiceFreshnessBurnsFast",
         "SluiceFreshnessBurnsSlowly",
     )
+    release.apply()
+    until(lambda: keda_looked(release), "KEDA to look at the queue", deadline=90, pause=1)
     release.task("localstack", "pause")
     try:
-        raised(release, "SluiceReadNotSent", among=(*GOING, *felt))
+        raised(release, "SluiceReadNotSent", "SluiceScalerErrors", among=(*GOING, *felt))
     finally:
         release.task("localstack", "resume")
-    over(release, "SluiceReadNotSent", among=(*GOING, *felt))
+    over(release, "SluiceReadNotSent", "SluiceScalerErrors", among=(*GOING, *felt))
 
     release.lake.send("no event at all")
     raised(release, "SluiceDeadLetters")
     over(release, "SluiceDeadLetters")
+
+    # After all of that each panel still has its data.
+    shown = dashboards.ask(release, since=began, until=time.time())
+    assert not dashboards.without_data(shown)
 
     # Last, for the source begins again and has nothing new for as long as it has run.
     scale(release, "sluice-demo-source", 0)

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from kit import dashboards, prometheus
 from kit.replicas import Replicas
 from kit.source import expected
 from kit.waiting import until
@@ -27,6 +28,8 @@ def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
     ids = expected(EVENTS)
     until(lambda: release.lake.depth()[0] >= len(ids) // A_PACK, "the backlog", deadline=90)
     release.wait_ready("batcher", 0)
+    prometheus.start(release, services=1)
+    began = time.time()
 
     with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
         release.apply(wait=False, autoscaling__pausedReplicas=None)
@@ -41,6 +44,12 @@ def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
         )
         assert pods.most <= 4
         assert found.total() == len(found) == len(ids)  # each exactly once: nobody was killed
+
+        shown = dashboards.ask(release, since=began, until=time.time())
+        dashboards.keep(shown, "scaling")
+        assert not dashboards.without_data(shown)
+        for line in ("wanted", "had"):
+            assert 3 <= dashboards.most(shown, "Batchers wanted and had", line) <= 4
 
         # What scale-in took away held nothing, and wrote nothing on its way out.
         release.wait_ready("batcher", 1)

@@ -8,8 +8,8 @@ from kit.rules import of_the_chart, quickened
 from kit.waiting import until
 
 
-def start(release: Release, *, quicker: int | None = None) -> None:
-    """Applies the manifest and waits until producer and batcher are scraped.
+def start(release: Release, *, quicker: int | None = None, services: int = 2) -> None:
+    """Applies the manifest and waits until so many services (producer and batcher) are scraped.
 
     With `quicker` it has the chart's rules, their times divided by so much.
     """
@@ -21,8 +21,8 @@ def start(release: Release, *, quicker: int | None = None) -> None:
     cluster.kubectl("-n", namespace, "apply", "-f", "-", input=manifest)
     cluster.kubectl("-n", namespace, "rollout", "status", "deployment/prometheus", "--timeout=90s")
     until(
-        lambda: len(cluster.query(namespace, "up == 1")) >= 2,
-        "Prometheus to scrape both services",
+        lambda: len(cluster.query(namespace, 'up{job=~"sluice-.+"} == 1')) >= services,
+        "Prometheus to scrape the services",
         deadline=60,
     )
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "deploy" / "helm" / "sluice"
 HERE = ROOT / "tests" / "e2e"
 NAME = "sluice"
+_FILES = ("-f", str(CHART / "values-kind.yaml"), "-f", str(HERE / "values-e2e.yaml"))
 
 
 @dataclass
@@ -52,19 +53,26 @@ class Release:
         """Installs or upgrades. Changes stay for later calls: `apply(batcher__batch__maxRows=5)`; None takes one back."""
         for name, value in changes.items():
             self.values[name.replace("__", ".")] = value
-        values = ["-f", str(CHART / "values-kind.yaml"), "-f", str(HERE / "values-e2e.yaml")]
         waiting = ["--wait", "--timeout", "120s"] if wait else []
         self.helm(
             "upgrade",
             "--install",
             NAME,
             str(self.chart),
-            *values,
+            *_FILES,
             "--set-string",
             f"image.tag={self.tag}",
             *self.given,
             *waiting,
         )
+
+    def template(self, file: str, more: str) -> str:
+        """What one of the chart's files makes for this release with these settings besides."""
+        return self.helm(
+            "template", NAME, str(self.chart), *_FILES, *self.given, "--set", more,
+            "--api-versions", "monitoring.coreos.com/v1", "--api-versions", "keda.sh/v1alpha1",
+            "--show-only", file,
+        ).stdout  # fmt: skip
 
     @property
     def given(self) -> list[str]:

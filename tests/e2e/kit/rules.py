@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from kit.release import CHART, HERE, NAME, Release
+from kit.release import Release
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MONITORED = "metrics.prometheusRule.enabled=true,metrics.serviceMonitor.enabled=true"
@@ -13,14 +13,8 @@ _MONITORED = "metrics.prometheusRule.enabled=true,metrics.serviceMonitor.enabled
 
 def of_the_chart(release: Release) -> dict[str, Any]:
     """The rule groups that the chart makes for this release; the cluster has no Prometheus operator to take them."""
-    done = release.helm(
-        "template", NAME, str(CHART),
-        "-f", str(CHART / "values-kind.yaml"), "-f", str(HERE / "values-e2e.yaml"),
-        *release.given, "--set", _MONITORED,
-        "--api-versions", "monitoring.coreos.com/v1", "--api-versions", "keda.sh/v1alpha1",
-        "--show-only", "templates/rules/prometheusrule.yaml",
-    )  # fmt: skip
-    spec: dict[str, Any] = yaml.safe_load(done.stdout)["spec"]
+    made = release.template("templates/rules/prometheusrule.yaml", _MONITORED)
+    spec: dict[str, Any] = yaml.safe_load(made)["spec"]
     return spec
 
 
