@@ -16,7 +16,7 @@ import matplotlib
 matplotlib.use("agg")
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 KEPT: Final = ROOT / ".evidence" / "dashboards" / "scaling.json"
@@ -24,6 +24,8 @@ OUT: Final = ROOT / "docs" / "images"
 BACK, PANEL, TEXT, MUTED = "#111217", "#181b1f", "#d8d9da", "#8e8e8e"
 COLORS: Final = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c"}
 LINES: Final = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9", "#6ed0e0"]
+SHOWN: Final = 6
+"""Names under a panel at most; of more lines those that were never above 0 have none."""
 CELL: Final = (0.55, 0.32)
 """Inches of a column of the 24 and of a line of the grid."""
 
@@ -64,7 +66,7 @@ def draw(figure: Figure, shown: dict[str, Any], start: float, height: float) -> 
     frame = figure.add_axes(box, facecolor=PANEL)
     frame.set_xticks([])
     frame.set_yticks([])
-    frame.text(0.5 / place["w"], 1 - 0.25 / place["h"], panel["title"], color=TEXT, fontsize=9, va="top", weight="bold", transform=frame.transAxes)  # fmt: skip
+    frame.text(0.2 / place["w"], 1 - 0.25 / place["h"], panel["title"], color=TEXT, fontsize=9, va="top", weight="bold", transform=frame.transAxes)  # fmt: skip
     lines = shown["lines"]
     if panel["type"] == "stat":
         value = lines[0]["values"][-1][1]
@@ -82,21 +84,33 @@ def draw(figure: Figure, shown: dict[str, Any], start: float, height: float) -> 
         (box[0] + 0.035, box[1] + 1.9 / height, box[2] - 0.045, box[3] - 3.1 / height),
         facecolor="none",
     )
+    named = 0
     for number, line in enumerate(lines):
         x = [(at - start) / 60 for at, _ in line["values"]]
         y = [value for _, value in line["values"]]
         hue = LINES[number % len(LINES)]
-        inner.plot(x, y, color=hue, linewidth=1.1, label=name(line))
+        inner.plot(
+            x,
+            y,
+            color=hue,
+            linewidth=1.1,
+            label=name(line) if named < SHOWN and (any(y) or len(lines) < SHOWN) else None,
+        )
+        named += any(y)
         inner.fill_between(x, y, color=hue, alpha=0.06)
     top = max((v for line in lines for _, v in line["values"] if math.isfinite(v)), default=1)
     inner.set_ylim(0, top * 1.1 or 1)
     inner.tick_params(colors=MUTED, labelsize=7, length=0)
+    start_to_end = max((line["values"][-1][0] - start) / 60 for line in lines) if lines else 1
+    longest = max((len(name(line)) for line in lines), default=0)
     inner.grid(color="#2c3235", linewidth=0.5)
     inner.yaxis.set_major_formatter(FuncFormatter(lambda value, _: told(value, unit)))
     inner.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} min"))
     for spine in inner.spines.values():
         spine.set_visible(False)
-    inner.legend(loc="upper left", bbox_to_anchor=(-0.07, -0.1), ncols=4, fontsize=7, frameon=False, labelcolor=TEXT, handlelength=1, columnspacing=1)  # fmt: skip
+    inner.xaxis.set_major_locator(MaxNLocator(5, integer=start_to_end > 4))
+    if named or (lines and len(lines) < SHOWN):
+        inner.legend(loc="upper left", bbox_to_anchor=(-0.07, -0.1), ncols=1 if longest > 24 else 3, fontsize=7, frameon=False, labelcolor=TEXT, handlelength=1, columnspacing=1)  # fmt: skip
 
 
 def main() -> None:

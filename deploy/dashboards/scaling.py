@@ -25,6 +25,7 @@ SCALING: Final = Page(
                         ),
                         q('count(sluice_build_info{A,component="batcher"})', "had"),
                     ],
+                    width=6,
                 ),
                 Panel(
                     "Backlog and what KEDA sees of it",
@@ -41,6 +42,7 @@ SCALING: Final = Page(
                         ),
                         q(f"max({keda('keda_scaler_metrics_value{}')})", "KEDA"),
                     ],
+                    width=6,
                 ),
                 Panel(
                     "KEDA's failed looks",
@@ -53,12 +55,14 @@ SCALING: Final = Page(
                         )
                     ],
                     limits=(1, 5),
+                    width=6,
                 ),
                 Panel(
                     "Retention",
                     "s",
                     "How long do the queues keep messages?",
                     [q("max by (queue) (sluice_producer_queue_retention_seconds{P})", "{{queue}}")],
+                    width=6,
                 ),
             ],
         ),
@@ -75,27 +79,38 @@ SCALING: Final = Page(
                             "{{pod}}",
                         )
                     ],
+                    width=6,
                 ),
                 Panel(
                     "Memory",
                     "bytes",
                     "Memory that each pod uses.",
                     [q("sum by (pod) (process_resident_memory_bytes{A})", "{{pod}}")],
+                    width=6,
                 ),
                 Panel(
-                    "Rows an object, bytes an object",
+                    "Rows an object",
                     "short",
                     "Are objects large enough?",
                     [
                         q(
                             "sum(rate(sluice_batcher_rows_written_total{B}[1h])) / sum(rate(sluice_batcher_objects_written_total{B}[1h]))",
                             "rows",
-                        ),
+                        )
+                    ],
+                    width=6,
+                ),
+                Panel(
+                    "Bytes an object",
+                    "bytes",
+                    "Many small objects make readers slow and writes dear.",
+                    [
                         q(
                             "sum(rate(sluice_batcher_object_bytes_written_total{B}[1h])) / sum(rate(sluice_batcher_objects_written_total{B}[1h]))",
                             "bytes",
-                        ),
+                        )
                     ],
+                    width=6,
                 ),
             ],
         ),

@@ -11,7 +11,9 @@ REGISTRY ?=
 PLATFORMS ?= linux/amd64,linux/arm64
 TAG ?=
 E2E_ARGS ?=
-export REGISTRY PLATFORMS TAG
+# How many go at a time; empty: one, whose figures `-s` shows.
+E2E_WORKERS ?= -n 2
+export REGISTRY PLATFORMS TAG E2E_WORKERS
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
 .PHONY: up down status images chart-push e2e chart-lint chart-readme chart-schema dashboards
@@ -26,8 +28,7 @@ status: ## Its pods, scaling, queues and newest objects
 	@deploy/scripts/status.sh
 
 e2e: chart-lint $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k scaling" runs some)
-	@tag=$$(EXTRA_IMAGES=prom/prometheus:v2.42.0 deploy/scripts/cluster.sh) && \
-	  SLUICE_E2E_TAG="$$tag" SLUICE_E2E_CONTEXT="kind-$(CLUSTER)" $(BIN)/pytest tests/e2e -m e2e $(E2E_ARGS)
+	@deploy/scripts/e2e.sh $(E2E_ARGS)
 
 images: ## Build the images for PLATFORMS and push them to REGISTRY, with TAG
 	@deploy/scripts/images.sh

@@ -72,7 +72,8 @@ def make_release(
     made: list[tuple[Release, Logs]] = []
 
     def make(*, chart: Path | None = None, wait: bool = True, **values: Any) -> Release:
-        namespace = f"sluice-e2e-{next(_numbers)}"
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "one")
+        namespace = f"sluice-e2e-{worker}-{next(_numbers)}"
         cluster.make_namespace(namespace)
         release = Release(cluster, namespace, tag)
         if chart is not None:

@@ -50,6 +50,7 @@ def keda_looked(release):
     return release.cluster.query(release.namespace, seen)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(780)
 def test_a_fault_raises_its_alerts_and_no_others(make_release):
     release = make_release(

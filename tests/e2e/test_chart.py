@@ -13,6 +13,7 @@ NO_TEXT = [
 ]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_helm_test_on_parquet_without_text_on_a_tainted_node(make_release, cluster):
     node = cluster.core.list_node().items[0].metadata.name

@@ -145,6 +145,7 @@ def test_localstack_restarted_with_nothing_left(make_release):
         ]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_drain_keeps_to_the_budget(make_release, cluster, evidence):
     events = 15_000
