@@ -10,8 +10,11 @@ is read back and must hold each event once before its figure counts.
 """
 
 import argparse
+import fcntl
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +48,16 @@ def rounds(wanted: list[Case], count: int, against: Stub, console: Console) -> l
     return found
 
 
+@contextmanager
+def alone(console: Console) -> Iterator[None]:
+    """Only one benchmark runs on a machine at a time: two on the same cores, in one folder, would both be wrong."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        with console.status("waiting for another benchmark on this machine"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> None:
     """Runs, shows the table, writes the page, and fails when Sluice is under `LEAST`."""
     parser = argparse.ArgumentParser(
@@ -66,9 +79,9 @@ def main() -> None:
         wanted = [case for case in wanted if case.contender != "bento"]
     if options.quick:
         wanted = [replace(case, events=max(case.events // 10, 1_000)) for case in wanted]
-    with console.status("making events"):
-        data.make(CACHE / "events", max(case.events for case in wanted))
-    with stub() as against:
+    with alone(console), stub() as against:
+        with console.status("making events"):
+            data.make(CACHE / "events", max(case.events for case in wanted))
         found = rounds(wanted, options.rounds, against, console)
         report = Report(found, options.sqs_price, options.put_price)
         if not options.quick and not options.only:
