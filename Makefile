@@ -42,7 +42,7 @@ unit: $(SYNCED) ## Tests without network, with coverage (UNDER=scripts/just-boot
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m "functional and not soak" $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
-lake-soak: $(SYNCED) ## Thirty kills of compactors, and a pipeline that is killed meanwhile (SLUICE_LAKE_SOAK_SEED)
+lake-soak: $(SYNCED) ## The tests of killed compactors, five times as long and from a seed of yours (SLUICE_LAKE_SOAK_SEED)
 	@$(BIN)/pytest tests/functional -m soak -n 0 $(PYTEST_ARGS)
 
 docs: $(SYNCED) ## Make docs/reference again from the code

@@ -5,11 +5,10 @@ import random
 import signal
 
 import pytest
-from harness.lakes import CloudLake, Sender
+from harness.lakes import STEPS, CloudLake, Sender
 
 pytestmark = pytest.mark.functional
 
-STEPS = ("listed", "made", "known", "read", "written", "committed", "deleted")
 SEED = int(os.environ.get("SLUICE_LAKE_SOAK_SEED", "11"))
 
 
@@ -33,7 +32,7 @@ def test_killed_at_each_step(cloud, tmp_path):
     exact(lake, sender)
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.soak)])
 @pytest.mark.timeout(900)
 def test_killed_at_random_up_to_two_at_once(cloud, tmp_path, kills):
     lake, rng = CloudLake(cloud, tmp_path / "log"), random.Random(SEED + kills)

@@ -16,6 +16,8 @@ from harness.cloud import Cloud
 from harness.compactor import Led
 
 DAYS = ("2026-11-22", "2026-11-23")
+STEPS = ("listed", "made", "known", "read", "written", "committed", "deleted")
+"""The steps of a pass by their names, as a `Point` is told them."""
 
 
 class CloudLake:
