@@ -43,22 +43,22 @@ install_keda() {
   k -n keda rollout status deployment --timeout 180s >&2 || die "KEDA did not become ready: kubectl --context $CONTEXT -n keda get pods"
 }
 
-# One tag for the three images, from what is in them: a rebuild without a change changes no pod.
+# One tag for all images, from what is in them: a rebuild without a change changes no pod.
 build() {
   local ids=()
-  for pair in sluice-producer:producer sluice-batcher:batcher sluice:cli; do
+  for pair in "${IMAGES[@]}"; do
     say "building ${pair%%:*}"
     ids+=("$(docker build -q --target runtime --build-arg SERVICE="${pair#*:}" -t "${pair%%:*}:build" -f "$ROOT/deploy/Dockerfile" "$ROOT")") ||
       die "building ${pair%%:*} failed: docker build -f deploy/Dockerfile --build-arg SERVICE=${pair#*:} . shows why"
   done
   TAG=$(printf '%s' "${ids[*]}" | sha256sum | cut -c1-12)
-  for name in sluice-producer sluice-batcher sluice; do docker tag "$name:build" "$name:$TAG"; done
+  for pair in "${IMAGES[@]}"; do docker tag "${pair%%:*}:build" "${pair%%:*}:$TAG"; done
 }
 
 need_cluster_tools
 create
 build
-load "sluice-producer:$TAG" "sluice-batcher:$TAG" "sluice:$TAG"
+load "${IMAGES[@]/%:*/:$TAG}"
 load_local "$LOCALSTACK_IMAGE" ${EXTRA_IMAGES:-}
 install_keda
 echo "$TAG"

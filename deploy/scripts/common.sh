@@ -6,6 +6,8 @@ CLUSTER=${CLUSTER:-sluice}
 NAMESPACE=${NAMESPACE:-sluice}
 CHART=$ROOT/deploy/helm/sluice
 CONTEXT=kind-$CLUSTER
+# Each image, and the SERVICE of deploy/Dockerfile that it holds.
+IMAGES=(sluice-producer:producer sluice-batcher:batcher sluice-compactor:compactor sluice:cli)
 # An attestation makes an index of an image, and `kind load` of containerd's store takes an index for another platform's.
 export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 

@@ -26,9 +26,10 @@ def test_images_of_all_services_for_both_machines(pytestconfig, tmp_path):
         pytestconfig.rootpath, "images.sh", tmp_path, REGISTRY="ghcr.io/acme", TAG="7"
     )
     assert done.returncode == 0, done.stderr
-    names = [f"ghcr.io/acme/{name}:7" for name in ("sluice-producer", "sluice-batcher", "sluice")]
+    services = ("producer", "batcher", "compactor", "cli")
+    names = [f"ghcr.io/acme/sluice-{name}:7".replace("-cli", "") for name in services]
     assert done.stdout.split() == names
-    for line, name, service in zip(asked, names, ("producer", "batcher", "cli"), strict=True):
+    for line, name, service in zip(asked, names, services, strict=True):
         assert "--platform linux/amd64,linux/arm64" in line
         assert f"--build-arg SERVICE={service} " in line
         assert f"--tag {name} --push" in line

@@ -13,9 +13,11 @@ from kit.release import CHART
 from kit.waiting import until
 
 BASE = "python:3.13-slim"
+SERVICES = ("producer", "batcher", "compactor")
 LOCALSTACK = "localstack/localstack:4.14.0"
 MB = 1_000_000
 PRODUCER_MB_OVER_BASE = 90
+COMPACTOR_MB_OVER_BATCHER = 120
 READY_CPU_SECONDS = 2.0
 
 
@@ -48,14 +50,15 @@ def image(component: str, tag: str) -> str:
 
 def test_sizes(tag):
     base = inspect(BASE)["Size"]
-    over = {c: (inspect(image(c, tag))["Size"] - base) / MB for c in ("producer", "batcher")}
+    over = {c: (inspect(image(c, tag))["Size"] - base) / MB for c in SERVICES}
     print(
-        f"over {BASE} ({base / MB:.0f} MB): producer {over['producer']:.0f} MB, batcher {over['batcher']:.0f} MB"
+        f"over {BASE} ({base / MB:.0f} MB): {', '.join(f'{c} {mb:.0f} MB' for c, mb in over.items())}"
     )
     assert over["producer"] < PRODUCER_MB_OVER_BASE
+    assert over["compactor"] - over["batcher"] < COMPACTOR_MB_OVER_BATCHER
 
 
-@pytest.mark.parametrize("component", ["producer", "batcher"])
+@pytest.mark.parametrize("component", SERVICES)
 def test_configuration(tag, component):
     config = inspect(image(component, tag))["Config"]
     assert config["User"] == "10001:10001"
@@ -70,7 +73,13 @@ def test_the_producer_has_no_pandas_and_no_pyarrow(tag):
     assert inside(image("producer", tag), code) == "[]"
 
 
-@pytest.mark.parametrize("component", ["producer", "batcher"])
+def test_the_lakes_libraries_are_the_compactors_alone(tag):
+    code = "import importlib.util as u; print([m for m in ('pyiceberg', 'sluice_compactor') if u.find_spec(m)])"
+    assert inside(image("batcher", tag), code) == "[]"
+    assert inside(image("compactor", tag), code) == "['pyiceberg', 'sluice_compactor']"
+
+
+@pytest.mark.parametrize("component", SERVICES)
 def test_everything_is_compiled(tag, component):
     """A module without bytecode would be compiled at each start: a read-only root keeps none."""
     code = (
@@ -81,7 +90,7 @@ def test_everything_is_compiled(tag, component):
     assert inside(image(component, tag), code) == "True []"
 
 
-@pytest.mark.parametrize("component", ["producer", "batcher"])
+@pytest.mark.parametrize("component", SERVICES)
 def test_a_sigterm_in_the_first_moments_is_not_lost(tag, component):
     """Nobody answers here: whoever misses the signal waits for the queue until he is killed."""
     name = f"sluice-early-{uuid.uuid4().hex[:8]}"
