@@ -93,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = owner.script(request)
         self.close_connection = True
         self.send_response(answer.status)
+        # Told, or a client that is redirected may ask again on this connection while it closes.
+        self.send_header("Connection", "close")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status == 204:

@@ -6,6 +6,8 @@ from typing import Any
 
 import requests
 
+from sluice_producer.source.chunks import EagerAdapter
+
 
 class StreamSession(requests.Session):
     """`response`: the last one that was got, None before.
@@ -18,6 +20,8 @@ class StreamSession(requests.Session):
         super().__init__()
         self._secret = secret
         self.response: requests.Response | None = None
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, EagerAdapter())
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
         """See `requests.Session`."""
