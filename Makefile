@@ -59,6 +59,10 @@ bench: $(SYNCED) ## What an event costs, beside the article's loop and Bento (AR
 	@$(UV) sync --locked --quiet --inexact --group bench
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
+simulate: $(SYNCED) ## Make docs/scaling.md again: lag, money and limits by the source's rate, on paper
+	@$(UV) sync --locked --quiet --inexact --group bench
+	@cd benchmarks && ../$(BIN)/python -m simulate $(ARGS)
+
 fmt: $(SYNCED) ## Format, and repair what ruff can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
