@@ -34,6 +34,8 @@ VALUES = (
     "--set", "producers[0].name=w,producers[0].url=https://sse.example/x",
     "--set", "autoscaling.maxReplicas=4,metrics.prometheusRule.maxDeadLetterAge=6h",
 )  # fmt: skip
+BY_CRON = {"SluiceCompactionLate"}
+"""The rules where the compactor is a CronJob."""
 OF_OTHERS = {
     "up",
     "keda_scaler_detail_errors_total",
@@ -41,6 +43,8 @@ OF_OTHERS = {
     "keda_scaler_metrics_value",
     "kube_pod_container_status_restarts_total",
     "kube_pod_container_status_last_terminated_reason",
+    "kube_cronjob_created",
+    "kube_cronjob_status_last_successful_time",
 }
 """Series that Prometheus, KEDA (2.20) and kube-state-metrics export."""
 
@@ -56,7 +60,18 @@ def cases():
 
 @pytest.fixture(scope="module")
 def groups(render):
-    return render(*VALUES).one("PrometheusRule")["spec"]["groups"]
+    """All rules: those with the compactor as a Deployment, and what the CronJob has in their place."""
+
+    def of(*values):
+        return render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
+
+    deployment, cron = of(), of("--set", "compactor.every=")
+    (compactor,) = [group for group in cron if group["name"].endswith("-compactor")]
+    assert {rule["alert"] for rule in compactor["rules"]} == BY_CRON
+    for group in deployment:
+        if group["name"] == compactor["name"]:
+            group["rules"] += compactor["rules"]
+    return deployment
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +242,7 @@ def test_an_alert_can_be_left_out_and_all_can_be_added_to(render, refusal):
     arguments += ("--set", "metrics.prometheusRule.enabled=true")
     groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
     found = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
-    assert found.keys() == cases().keys() - {"SluiceTinyObjects"} | {"Ours"}
+    assert found.keys() == cases().keys() - BY_CRON - {"SluiceTinyObjects"} | {"Ours"}
     lag = found["SluiceStreamLag"]
     assert lag["labels"] == {"severity": "warning", "team": "lake", "release": "rel"}
     assert lag["annotations"]["dashboard"] == "https://grafana.example/d/x"
@@ -287,7 +302,7 @@ def test_a_threshold_of_nothing_leaves_its_alert_out(render):
     )  # fmt: skip
     groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
     found = {rule.get("alert", "recorded") for group in groups for rule in group["rules"]}
-    assert cases().keys() - found == {
+    assert cases().keys() - BY_CRON - found == {
         "SluiceBacklogAtMaxReplicas",
         "SluiceScalerErrors",
         "SluiceScalerFallback",

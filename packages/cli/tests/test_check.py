@@ -253,6 +253,21 @@ def test_settings_that_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.detail.startswith("SLUICE_BATCH_MAX_ROWS='many': ")
 
 
+def test_the_compactors_settings_are_asked_for_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SLUICE_LAKE_TABLE", "no.dots.please")
+    arguments = ["check", "--no-aws", "--no-source", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    states = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    assert states["settings of sluice_compactor"]["state"] == "failed"
+    assert "SLUICE_LAKE_TABLE" in states["settings of sluice_compactor"]["detail"]
+    monkeypatch.setattr("sluice_cli.commands.check.is_installed", lambda: False)
+    result = CliRunner().invoke(app, arguments)
+    assert "sluice_compactor" not in result.stdout
+
+
 def test_a_service_that_is_not_there() -> None:
     result, _ = check_settings("sluice_nothing")
     assert "No module named" in result.detail
@@ -270,7 +285,7 @@ def test_command_without_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     report = json.loads(result.stdout)
     assert result.exit_code == 0
     assert report["ok"] is True
-    assert [check["state"] for check in report["checks"]] == ["ok"] * 4
+    assert [check["state"] for check in report["checks"]] == ["ok"] * 5
     monkeypatch.setenv("SLUICE_PACK_MAX_BYTES", "2MiB")
     result = CliRunner().invoke(app, ["check", "--no-aws"])
     assert result.exit_code == 1

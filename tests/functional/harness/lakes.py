@@ -59,11 +59,16 @@ class CloudLake:
         return self.put_bytes(body.encode(), day=day, hour=hour)
 
     def put_bytes(
-        self, body: bytes, ending: str = "csv", day: str = DAYS[1], hour: int = 14
+        self,
+        body: bytes,
+        ending: str = "csv",
+        day: str = DAYS[1],
+        hour: int = 14,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """The same of whatever bytes."""
         key = f"events/dt={day}/hour={hour:02d}/batch-{uuid_utils.uuid7()}.{ending}"
-        self.cloud.bucket.put(key, body, if_none_match=True)
+        self.cloud.bucket.put(key, body, if_none_match=True, metadata=metadata)
         return key
 
     def raw(self) -> list[str]:

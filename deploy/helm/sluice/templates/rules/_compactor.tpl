@@ -1,4 +1,7 @@
-{{/* With the CronJob nobody scrapes the compactor: its own rules are for the Deployment (`compactor.every`). */}}
+{{/*
+With the CronJob nobody scrapes the compactor: its own rules are for the Deployment (`compactor.every`) and for a
+Pushgateway; the CronJob's success is known to kube-state-metrics.
+*/}}
 {{- define "sluice.rules.compactor" -}}
 {{- $c := .Values.compactor }}
 {{- $of := include "sluice.select" (dict "root" . "component" "compactor") }}
@@ -28,4 +31,13 @@
   annotations:
     summary: Raw objects wait for hours to get into the table
     description: "The oldest raw object is [[ $value | humanizeDuration ]] old: passes are too rare, too slow, or lose every race."
+- alert: SluiceCompactionLate
+  leftOut: {{ or (not $c.enabled) $c.every (not .Values.metrics.prometheusRule.maxCompactionAgeSeconds) }}
+  # A CronJob that has never succeeded has no last success: then it counts from its making.
+  {{- $cron := printf "{namespace=%q,cronjob=\"%s-compactor\"}" .Release.Namespace (include "sluice.fullname" .) }}
+  expr: time() - max by (namespace) (kube_cronjob_status_last_successful_time{{ $cron }} or kube_cronjob_created{{ $cron }}) > {{ .Values.metrics.prometheusRule.maxCompactionAgeSeconds | int }}
+  labels: {severity: warning, service: compactor}
+  annotations:
+    summary: No run of the compactor has succeeded for hours
+    description: "The CronJob's last success was [[ $value | humanizeDuration ]] ago. Raw objects stay where they are; nothing is lost. The logs of the failed runs name the day and the reason."
 {{- end -}}

@@ -8,6 +8,7 @@ from typing import Final
 from sluice_cli.check.result import Result, failed, ok
 
 SERVICES: Final = ("sluice_producer", "sluice_batcher")
+COMPACTOR: Final = "sluice_compactor"
 _SECONDS: Final = 30.0
 
 Runner = Callable[[str], "subprocess.CompletedProcess[str]"]

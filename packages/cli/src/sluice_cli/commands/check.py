@@ -17,7 +17,8 @@ from sluice_cli.check import (
     check_source,
 )
 from sluice_cli.check.result import failed, skipped
-from sluice_cli.check.services import SERVICES
+from sluice_cli.check.services import COMPACTOR, SERVICES
+from sluice_cli.lake.installed import is_installed
 from sluice_cli.target import Target
 
 app = typer.Typer(add_completion=False)
@@ -63,7 +64,8 @@ def main(
 
 def _all(timeout: float, *, source: bool, aws: bool) -> Iterator[Result]:
     producer = None
-    for module in SERVICES:
+    # The compactor is optional, and not in every image that has this command.
+    for module in (*SERVICES, *([COMPACTOR] if is_installed() else [])):
         result, values = check_settings(module)
         producer = values if module == "sluice_producer" else producer
         yield result

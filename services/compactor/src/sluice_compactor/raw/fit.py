@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table
-from sluice_core.keys import COLUMN_TYPES_METADATA
+from sluice_core.keys import COLUMN_TYPES_METADATA, COLUMNS_METADATA, RAW
 from sluice_core.lake.arrow import Chunked, chunked, nulls, pc, repeat
 from sluice_core.lake.column_types import told_types
 from sluice_core.lake.reader import read_table
@@ -27,6 +27,10 @@ class RawTable:
 
 def read_raw(name: str, body: bytes, metadata: Mapping[str, str], id_column: str) -> RawTable:
     """The rows of one object. Raises PermanentError when it cannot be read, UnfitError without an id in each row."""
+    if metadata.get(COLUMNS_METADATA) == RAW:
+        raise UnfitError(
+            "it holds events as they came (SLUICE_COLUMNS=raw): no column tells their ids; a table needs columns"
+        )
     rows = read_table(name, body)
     from_text = not name.lower().endswith(".parquet")
     told = told_types(metadata.get(COLUMN_TYPES_METADATA, ""), rows.column_names)
