@@ -84,6 +84,8 @@ def draw(figure: Figure, shown: dict[str, Any], start: float, height: float) -> 
         (box[0] + 0.035, box[1] + 1.9 / height, box[2] - 0.045, box[3] - 3.1 / height),
         facecolor="none",
     )
+    start_to_end = max((line["values"][-1][0] - start) / 60 for line in lines) if lines else 1
+    longest = max((len(name(line)) for line in lines), default=0)
     named = 0
     for number, line in enumerate(lines):
         x = [(at - start) / 60 for at, _ in line["values"]]
@@ -94,15 +96,15 @@ def draw(figure: Figure, shown: dict[str, Any], start: float, height: float) -> 
             y,
             color=hue,
             linewidth=1.1,
-            label=name(line) if named < SHOWN and (any(y) or len(lines) < SHOWN) else None,
+            label=name(line)
+            if named < (2 if longest > 24 else SHOWN) and (any(y) or len(lines) < SHOWN)
+            else None,
         )
         named += any(y)
         inner.fill_between(x, y, color=hue, alpha=0.06)
     top = max((v for line in lines for _, v in line["values"] if math.isfinite(v)), default=1)
     inner.set_ylim(0, top * 1.1 or 1)
     inner.tick_params(colors=MUTED, labelsize=7, length=0)
-    start_to_end = max((line["values"][-1][0] - start) / 60 for line in lines) if lines else 1
-    longest = max((len(name(line)) for line in lines), default=0)
     inner.grid(color="#2c3235", linewidth=0.5)
     inner.yaxis.set_major_formatter(FuncFormatter(lambda value, _: told(value, unit)))
     inner.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} min"))
