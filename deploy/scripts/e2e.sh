@@ -9,7 +9,7 @@ ran=0
 # tests MARKS ARGUMENTS…: pytest's 5 is that no test was chosen, which holds for one of the two when `-k` chooses.
 tests() {
   local code=0
-  .venv/bin/pytest tests/e2e --durations 0 --durations-min 5 -m "$@" || code=$?
+  .venv/bin/pytest tests/e2e -rP --durations 0 --durations-min 5 -m "$@" || code=$?
   case $code in
     0) ran=1 ;;
     5) ;;
