@@ -5,7 +5,7 @@ import time
 import pytest
 from kit import dashboards, prometheus
 from kit.source import soon
-from kit.waiting import until
+from kit.waiting import GaveUpError, until
 
 QUICKER = 30
 """Five minutes are ten seconds."""
@@ -23,13 +23,19 @@ def raised(release, *alerts, among=GOING):
     """Waits until these alerts fire; none may fire but these and those `among` which they are."""
     seen = set()
 
+    now = set()
+
     def fire():
+        nonlocal now
         now = prometheus.firing(release)
         seen.update(now)
         assert now <= {*alerts, *among}, now
         return set(alerts) <= now
 
-    until(fire, f"{alerts} to fire", deadline=120, pause=1)
+    try:
+        until(fire, f"{alerts} to fire", deadline=240, pause=1)
+    except GaveUpError as error:
+        raise AssertionError(f"{error}; fires: {sorted(now)}") from None
     print(f"{alerts}: with {sorted(seen - set(alerts))}")
 
 
@@ -41,7 +47,7 @@ def over(release, *alerts, among=GOING):
         assert now <= {*alerts, *among}, now
         return not now
 
-    until(silent, "silence", deadline=120, pause=1)
+    until(silent, "silence", deadline=240, pause=1)
 
 
 def keda_looked(release):
@@ -51,7 +57,7 @@ def keda_looked(release):
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(780)
+@pytest.mark.timeout(1200)
 def test_a_fault_raises_its_alerts_and_no_others(make_release):
     release = make_release(
         demoSource__rate=50, demoSource__args=[soon()], autoscaling__enabled=False
