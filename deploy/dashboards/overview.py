@@ -170,6 +170,24 @@ OVERVIEW: Final = Page(
                     (None, 600),
                     width=12,
                 ),
+                Panel(
+                    "Heartbeats",
+                    "s",
+                    "How long did messages without events take from the producer to S3, and how old is the newest that came through? Empty without producer.heartbeat.",
+                    [
+                        q("max(sluice_batcher_last_heartbeat_seconds{B})", "the last"),
+                        q(
+                            "histogram_quantile(0.99, sum by (le) (rate(sluice_batcher_heartbeat_seconds_bucket{B}[1h])))",
+                            "99 % in an hour",
+                        ),
+                        q(
+                            "time() - (max(sluice_batcher_last_heartbeat_timestamp_seconds{B}) > 0)",
+                            "age of the newest",
+                        ),
+                    ],
+                    (None, 600),
+                    width=12,
+                ),
             ],
         ),
     ],

@@ -31,7 +31,7 @@ VALUES = (
     "--namespace", "lake",
     "--set", "metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true",
     "--set", "compactor.enabled=true,compactor.every=10m",
-    "--set", "producers[0].name=w,producers[0].url=https://sse.example/x",
+    "--set", "producers[0].name=w,producers[0].url=https://sse.example/x,producer.heartbeat=60s",
     "--set", "autoscaling.maxReplicas=4,metrics.prometheusRule.maxDeadLetterAge=6h",
 )  # fmt: skip
 BY_CRON = {"SluiceCompactionLate"}
@@ -265,7 +265,9 @@ def test_rules_select_one_release_only_where_a_monitor_gives_the_job(render):
     plain = expressions("--set", "metrics.serviceMonitor.enabled=false")
     assert "SluiceTargetDown" not in plain, "without a monitor the job of `up` is not known"
     assert not any("job=" in text for text in plain.values())
-    none = expressions("--set", "autoscaling.minReplicas=0")["SluiceBatcherAbsent"]
+    none = expressions("--set", "autoscaling.minReplicas=0,producer.heartbeat=0")[
+        "SluiceBatcherAbsent"
+    ]
     assert "sluice_producer_queue_messages" in none, "no batcher is right while the queue is empty"
 
 

@@ -74,7 +74,8 @@ def prometheus(tmp_path):
 
 def test_every_panel_has_data(make_pipeline, prometheus, pytestconfig):
     pipeline = make_pipeline(ENDLESS, rate=300)
-    producer, batcher = pipeline.start()
+    producer = pipeline.start_producer(SLUICE_HEARTBEAT="1s")
+    batcher = pipeline.start_batcher()
     pipeline.written(300)
     jobs = {"rel-sluice-producer-w": producer.url, "rel-sluice-batcher": batcher.url}
     address = prometheus(jobs)

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from sluice_batcher.testing import Rig, names, packs
+from sluice_core import wire
 from sluice_core.aws.sqs import OutMessage, RefusedEntry
 from sluice_core.errors import AccessDeniedError, TemporaryError
 
@@ -146,6 +147,8 @@ def test_it_balances_after_random_faults(seed):
         else None
     )
     sent = [*packs(30), OutMessage("x", {"sluice-codec": "newer;v9"})]
+    sent += [wire.encode_heartbeat("test", 1.0)] * 5
+    chance.shuffle(sent)
     for message in sent:
         rig.send([message])
         rig.receive()

@@ -110,6 +110,7 @@ would be refused by a server-side apply. Call: (dict "env" <text> "extra" list)
 {{- include "sluice.setting" (list "SLUICE_EVENT_ID" $p.eventId) }}
 {{- include "sluice.setting" (list "SLUICE_SOURCE_IDLE_TIMEOUT" $p.idleTimeout) }}
 {{- include "sluice.setting" (list "SLUICE_SOURCE_REWIND" $p.rewind) }}
+{{- include "sluice.setting" (list "SLUICE_HEARTBEAT" $p.heartbeat) }}
 {{- include "sluice.setting" (list "SLUICE_WIRE" $p.wire) }}
 {{- include "sluice.setting" (list "SLUICE_PACK_MAX_EVENTS" $p.pack.maxEvents) }}
 {{- include "sluice.setting" (list "SLUICE_PACK_MAX_BYTES" $p.pack.maxBytes) }}

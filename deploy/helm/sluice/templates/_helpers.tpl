@@ -124,6 +124,16 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- toYaml $merged -}}
 {{- end -}}
 
+{{/* Seconds between the rarest heartbeats of any source; 0 when no source has any. */}}
+{{- define "sluice.heartbeatSeconds" -}}
+{{- $most := 0 -}}
+{{- range .Values.producers -}}
+{{- $p := include "sluice.producer" (dict "root" $ "entry" .) | fromYaml -}}
+{{- $most = max $most (include "sluice.seconds" (default "0" $p.heartbeat) | int) -}}
+{{- end -}}
+{{- $most -}}
+{{- end -}}
+
 {{/* The ServiceAccount of one source: its own where its entry has one, else the producers'. */}}
 {{- define "sluice.producerAccountName" -}}
 {{- $own := .entry.serviceAccount -}}

@@ -109,6 +109,9 @@
 {{- if and (eq (int $a.minReplicas) 0) (le (include "sluice.cooldownSeconds" . | int) $age) -}}
 {{- fail (printf "autoscaling.cooldownPeriod=%s: must be more than batcher.batch.maxAge (%ds), or the last pod goes before its last batch is written" (include "sluice.cooldownSeconds" .) $age) -}}
 {{- end -}}
+{{- if and (eq (int $a.minReplicas) 0) (gt (include "sluice.heartbeatSeconds" . | int) 0) -}}
+{{- fail "producer.heartbeat and autoscaling.minReplicas=0 contradict each other: each heartbeat is a message, which keeps a batcher awake; set autoscaling.minReplicas=1, or producer.heartbeat=0" -}}
+{{- end -}}
 {{- $auth := include "sluice.kedaAuth" . -}}
 {{- if and (eq $auth "secret") (not (include "sluice.awsSecret" .)) -}}
 {{- fail "autoscaling.auth=secret needs aws.existingSecret" -}}

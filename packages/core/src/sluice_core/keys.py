@@ -21,6 +21,8 @@ COLUMNS_METADATA: Final = "columns"
 RAW: Final = "raw"
 MARKS_METADATA: Final = "marks"
 """The marks (`sluice-mark`) of the messages that the object's batch holds, with commas between them."""
+HEARTBEAT_KEY: Final = f"{INTERNAL_PREFIX}heartbeat"
+"""An empty object, written over again by heartbeats that found no rows to go with."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 

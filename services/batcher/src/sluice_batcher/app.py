@@ -31,6 +31,7 @@ from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.write.flusher import Flusher
 from sluice_batcher.write.formats import make_format
+from sluice_batcher.write.heartbeats import Heartbeats
 from sluice_batcher.write.objects import ObjectMaker
 from sluice_batcher.write.partition import Partitioner
 from sluice_batcher.write.transform import Transform, load_transform
@@ -131,6 +132,7 @@ class Batcher:
             ),
             self.uploader,
             self.dead_letters,
+            heartbeats=Heartbeats(clients.bucket, runtime),
             identity=self.identity,
             wake=flush,
             runtime=runtime,

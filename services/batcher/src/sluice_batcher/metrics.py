@@ -1,5 +1,6 @@
 """The batcher's metrics, and the label values that the parts which count share. Children of labelled metrics are made once."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
@@ -155,6 +156,30 @@ class Metrics:
             _FRESHNESS,
             registry,
         )
+
+        self._heartbeat = histogram(
+            "heartbeat_seconds",
+            "From a heartbeat being made by the producer to S3 having the batch that it came in.",
+            _FRESHNESS,
+        )
+        self._last_heartbeat_seconds = gauge(
+            "last_heartbeat_seconds", "The same of the last one; NaN: none since the start."
+        )
+        self._last_heartbeat_seconds.set(math.nan)
+        self._last_heartbeat = gauge(
+            "last_heartbeat_timestamp_seconds",
+            "When the newest heartbeat that came through was made (epoch); 0: none since the start.",
+        )
+        self._newest_heartbeat = 0.0
+
+    def heartbeat(self, made_at: float, now: float) -> None:
+        """A heartbeat made at `made_at` is through at `now`, both in epoch seconds."""
+        # Two machines' clocks: it did not arrive before it was made.
+        seconds = max(0.0, now - made_at)
+        self._heartbeat.observe(seconds)
+        self._last_heartbeat_seconds.set(seconds)
+        self._newest_heartbeat = max(self._newest_heartbeat, made_at)
+        self._last_heartbeat.set(self._newest_heartbeat)
 
     def dead_lettered(self, by_reason: Mapping[str, int], now: float) -> None:
         """Dead letters that their queue has accepted, by reason; `now` in epoch seconds."""

@@ -28,6 +28,7 @@ from sluice_producer.progress.checkpoint import Checkpoint, claim
 from sluice_producer.progress.ledger import FileLedger, NoLedger
 from sluice_producer.progress.progress import Progress
 from sluice_producer.progress.tracker import Tracker, TrackerState, make_tracker
+from sluice_producer.send.heartbeat import Heartbeat
 from sluice_producer.send.sender import Sender
 from sluice_producer.send.watch import QueueWatch
 from sluice_producer.settings import ProducerSettings
@@ -145,6 +146,9 @@ class Producer:
             )
             for number in range(settings.senders)
         ]
+        heartbeats = (
+            [Heartbeat(outbox, runtime, seconds=settings.heartbeat)] if settings.heartbeat else []
+        )
         delivered = track(raise_floor=progress.raise_floor)
         pipeline = Pipeline(
             Rules(wikimedia, _judge(settings, runtime), settings.max_events),
@@ -165,6 +169,7 @@ class Producer:
         return progress, [
             Reader(supervise, runtime, settings.public_url),
             Timer(pipeline),
+            *heartbeats,
             *senders,
             dead_events.outbox,
             progress,

@@ -94,6 +94,9 @@ class Metrics:
         self._packs = self._counter(
             "messages_sent", "Messages that SQS accepted, by wire.", "wire"
         ).labels(wire)
+        self.heartbeats = self._counter(
+            "heartbeats_sent", "Heartbeats that SQS accepted; they are messages, and no events."
+        )
         self._bytes = self._counter("sent_bytes", "Bytes of accepted messages, as SQS counts them.")
         self._raw = self._counter("sent_unpacked_bytes", "Bytes of their events before packing.")
         flushes = self._counter("pack_flushes", "Packs closed, by trigger.", "trigger")

@@ -82,6 +82,11 @@ class ProducerSettings(CommonSettings):
         description="A pack is sent at this age, however small (plain: at most 1 s).",
     )
     senders: int = Field(2, ge=1, le=64, description="Threads that send to SQS.")
+    heartbeat: Seconds = Field(
+        0.0,
+        le=3600,
+        description="So often a message without events goes through the whole pipeline, so that its time is known (`60s`); it is never a row. 0: none. Less than a second is refused.",
+    )
     buffer_max_bytes: Bytes = Field(
         64 * 2**20,
         ge=2**20,
@@ -114,6 +119,13 @@ class ProducerSettings(CommonSettings):
             raise ValueError(
                 "an http:// or https:// URL is needed, its user and password percent-encoded"
             )
+        return value
+
+    @field_validator("heartbeat")
+    @classmethod
+    def _heartbeat(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("0 (none) or at least 1s is needed: each is a message of its own")
         return value
 
     @field_validator("source_headers")

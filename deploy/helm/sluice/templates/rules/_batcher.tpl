@@ -3,6 +3,7 @@
 {{- $producer := include "sluice.select.producer" . }}
 {{- $batcher := include "sluice.select.batcher" . }}
 {{- $age := include "sluice.seconds" .Values.batcher.batch.maxAge | int }}
+{{- $beat := include "sluice.heartbeatSeconds" . | int }}
 {{- $window := include "sluice.rules.window" . }}
 {{- $none := ternary (eq (int .Values.autoscaling.minReplicas) 0) (eq (int .Values.batcher.replicas) 0) .Values.autoscaling.enabled }}
 - alert: SluiceBatcherAbsent
@@ -23,6 +24,17 @@
   annotations:
     summary: A batcher holds messages and does not write them
     description: "The oldest message of pod [[ $labels.pod ]] has been held for [[ $value | humanizeDuration ]]; batches close after {{ $age }} s. Look at sluice_batcher_put_failures_total and at its log. Nothing is lost: SQS has the messages."
+- alert: SluiceHeartbeatLate
+  leftOut: {{ not (and $beat $r.maxHeartbeatAgeSeconds) }}
+  # The maximum over time outlives the pod that saw the last one. A pod that has seen none says 0: `for` is its first batch's time.
+  expr: |-
+    time() - max by (namespace) (max_over_time(sluice_batcher_last_heartbeat_timestamp_seconds{ {{- $batcher -}} }[1h]))
+    > {{ max (int $r.maxHeartbeatAgeSeconds) (mul 2 (add $beat $age)) }}
+  for: {{ max 300 (mul 2 (add $beat $age)) }}s
+  labels: {severity: critical}
+  annotations:
+    summary: Heartbeats do not come through
+    description: "The newest heartbeat that is through was made [[ $value | humanizeDuration ]] ago: what is read now does not reach S3, or does so late."
 - alert: SluiceDeleteFailures
   expr: sum by (namespace) (rate(sluice_batcher_delete_failures_total{ {{- $batcher -}} }[10m])) > 0
   for: 15m

@@ -21,6 +21,7 @@ from sluice_core.wire.codec import (
     event_attributes,
     is_packed,
 )
+from sluice_core.wire.heartbeat import A_HEARTBEAT, encode_heartbeat, heartbeat_time
 
 __all__ = [
     "A_BESIDE",
@@ -28,6 +29,7 @@ __all__ = [
     "A_COUNT",
     "A_EVENT_TYPE",
     "A_FIRST_ID",
+    "A_HEARTBEAT",
     "A_IDS",
     "A_LAST_ID",
     "A_MARK",
@@ -38,8 +40,10 @@ __all__ = [
     "Decoded",
     "attribute_text",
     "decode",
+    "encode_heartbeat",
     "encode_pack",
     "encode_plain",
     "event_attributes",
+    "heartbeat_time",
     "is_packed",
 ]

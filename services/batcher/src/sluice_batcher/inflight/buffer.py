@@ -57,7 +57,7 @@ class Buffer:
         self._lock = threading.Lock()
 
     def add(self, held: Held) -> None:
-        """Adds a message that has rows."""
+        """Adds a message that has rows, or a heartbeat: it goes with the batch, as an event in its place would."""
         with self._lock:
             self._open.add(held)
             self._rows += len(held.rows)

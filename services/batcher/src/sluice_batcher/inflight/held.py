@@ -35,7 +35,7 @@ class Held:
     """A message in this batcher's hands. Times are the monotonic clock's.
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
-    accepted. `refused`: SQS knows its lease no more. `generation`: see `InFlight`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
+    accepted. `refused`: SQS knows its lease no more. `heartbeat`: when it was made (epoch seconds), of a message that is one. `generation`: see `InFlight`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
     with an SSE id. `events` and `positions` are kept only where events are rows as they came, and for a transform that may fail.
     """
 
@@ -53,6 +53,7 @@ class Held:
     pack_id: str | None = None
     source: str | None = None
     mark: str | None = None
+    heartbeat: float | None = None
     events: Sequence[bytes] = ()
     positions: Sequence[int] = ()
     pending: int = 0

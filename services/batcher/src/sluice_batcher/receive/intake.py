@@ -95,6 +95,7 @@ class Intake:
             dead_letters += [_single(bad, decoded) for bad in parsed.bad]
         self._keep(held, decoded, parsed)
         held.mark = _mark(message.attributes.get(wire.A_MARK))
+        held.heartbeat = wire.heartbeat_time(message.attributes, decoded)
         self._hand_on(held, dead_letters)
 
     def _keep(self, held: Held, decoded: wire.Decoded, parsed: Parsed) -> None:
@@ -107,7 +108,8 @@ class Intake:
             held.events, held.positions = decoded.events, parsed.positions
 
     def _hand_on(self, held: Held, dead_letters: list[DeadLetter]) -> None:
-        held.pending = bool(held.rows) + bool(dead_letters)
+        travels = bool(held.rows) or held.heartbeat is not None
+        held.pending = travels + bool(dead_letters)
         if not held.pending:
             # A pack of nothing: there is nothing to lose.
             held.pending = 1
@@ -115,7 +117,7 @@ class Intake:
             return
         if dead_letters:
             self._dead_letters.put(dead_letters, partial(self._in_flight.fulfil, held))
-        if held.rows:
+        if travels:
             self._buffer.add(held)
 
     def _leave(self, held: Held, error: UnknownCodecError) -> None:

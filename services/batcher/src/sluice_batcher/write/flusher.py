@@ -14,6 +14,7 @@ from sluice_batcher.inflight.buffer import Batch, Buffer
 from sluice_batcher.inflight.held import Held, InFlight
 from sluice_batcher.inflight.identity import QueueIdentity
 from sluice_batcher.metrics import Metrics
+from sluice_batcher.write.heartbeats import Heartbeats
 from sluice_batcher.write.objects import FailedRow, ObjectMaker
 from sluice_batcher.write.upload import Uploader
 
@@ -33,6 +34,7 @@ class Flusher:
         uploader: Uploader,
         dead_letters: DeadLetterOutbox,
         *,
+        heartbeats: Heartbeats,
         identity: QueueIdentity,
         wake: threading.Event,
         runtime: Runtime[Metrics],
@@ -43,6 +45,7 @@ class Flusher:
         self._maker = maker
         self._uploader = uploader
         self._dead_letters = dead_letters
+        self._heartbeats = heartbeats
         self._identity = identity
         self._clock = runtime.clock
         self._metrics = runtime.metrics
@@ -61,10 +64,14 @@ class Flusher:
         self._metrics.held_rows.set(self._buffer.rows)
         if batch is None:
             return False
-        self._flush(self._still_ours(batch))
+        ours = self._still_ours(batch)
+        stored = self._flush([held for held in ours if held.heartbeat is None])
+        self._beat([held for held in ours if held.heartbeat is not None], stored=stored)
         self._buffer.done(batch)
         metrics = self._metrics
         metrics.held_rows.set(self._buffer.rows)
+        if not batch.rows:
+            return True  # heartbeats alone are no batch
         metrics.flushes.labels(batch.reason).inc()
         metrics.batch_rows.observe(batch.rows)
         metrics.flush_seconds.observe(self._clock.monotonic() - started)
@@ -100,14 +107,20 @@ class Flusher:
         gone = {id(held) for held in lost}
         return [held for held in batch.messages if id(held) not in gone]
 
-    def _flush(self, messages: Sequence[Held]) -> None:
+    def _beat(self, heartbeats: Sequence[Held], *, stored: bool) -> None:
+        if heartbeats:
+            self._heartbeats.through(heartbeats, stored=stored)
+        for held in heartbeats:
+            self._in_flight.fulfil(held)
+
+    def _flush(self, messages: Sequence[Held]) -> bool:
+        """True when S3 has an object of these messages."""
         if not messages:
-            return
+            return False
         try:
             made = self._maker.make(messages)
         except Exception:  # noqa: BLE001  (a bug in us must not make one message stop all others)
-            self._apart(messages)
-            return
+            return self._apart(messages)
         if made.objects:
             self._uploader.store(made.objects)
         self._metrics.nulled.inc(made.nulled)
@@ -117,6 +130,7 @@ class Flusher:
         self._dead_letter(made.failed)
         for held in messages:
             self._in_flight.fulfil(held)
+        return bool(made.objects)
 
     def _tell_untimed(self, rows: int) -> None:
         self._metrics.untimed.inc(rows)
@@ -128,19 +142,18 @@ class Flusher:
                 rows=rows,
             )
 
-    def _apart(self, messages: Sequence[Held]) -> None:
+    def _apart(self, messages: Sequence[Held]) -> bool:
         """Halves until the one message that cannot be flushed stands alone, and leaves that in the queue.
 
         Its lease runs out; after the queue's maxReceiveCount it is in the dead-letter queue.
         """
         if len(messages) > 1:
             half = len(messages) // 2
-            self._flush(messages[:half])
-            self._flush(messages[half:])
-            return
+            return any([self._flush(messages[:half]), self._flush(messages[half:])])
         _log.exception("message cannot be flushed", message_id=messages[0].message_id)
         self._in_flight.drop(messages[0])
         self._metrics.returned_unflushable.inc()
+        return False
 
     def _dead_letter(self, failed: Sequence[FailedRow]) -> None:
         """Dead letters for the events that the hook failed on; their messages wait for these, too."""

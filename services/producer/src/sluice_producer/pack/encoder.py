@@ -15,7 +15,7 @@ from sluice_producer.progress.acks import AckGroup
 
 @dataclass(frozen=True, slots=True)
 class EncodedMessage:
-    """A message and the events in it; `message` is None when SQS takes the one event in no form."""
+    """A message and the events in it (a heartbeat holds none); `message` is None when SQS takes the one event in no form."""
 
     group: AckGroup
     message: OutMessage | None
@@ -47,7 +47,10 @@ class Encoder:
 
     def encode(self, pack: Pack) -> Iterator[EncodedMessage]:
         """The messages of a pack, in the order of its events."""
-        if self.plain:
+        if pack.heartbeat is not None:
+            message = wire.encode_heartbeat(self.source, pack.heartbeat)
+            yield EncodedMessage(pack.group, message, [], [], [])
+        elif self.plain:
             for event, event_id, extra in zip(pack.events, pack.ids, padded(pack), strict=True):
                 yield self._lone(pack.group, event, event_id, extra)
         else:

@@ -23,7 +23,8 @@ class Pack:
     """Events that go out together, and the group that they are acknowledged by.
 
     `extras`: what travels beside each event; empty while there is nothing, which is the common case.
-    `raw_bytes`: lines, uncompressed.
+    `raw_bytes`: lines, uncompressed. `heartbeat`: when it was made (epoch seconds), of a pack that is one and
+    holds nothing else.
     """
 
     group: AckGroup
@@ -35,6 +36,7 @@ class Pack:
     extras: list[Extra | None] = field(default_factory=list)
     extra_chars: int = 0
     trigger: str = ""
+    heartbeat: float | None = None
 
 
 class Outbox:

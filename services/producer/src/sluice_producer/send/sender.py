@@ -77,7 +77,8 @@ class Sender:
                         f"{len(one.events[0])} bytes fit into no message of {self._encoder.limit}"
                     )
                     self._add_dead_letters(one, reasons.TOO_LARGE, detail)
-            self._metrics.flushed(pack.trigger)
+            if pack.heartbeat is None:
+                self._metrics.flushed(pack.trigger)
             self._acks.done(pack.group)
             # The bodies live on in the encoded messages only; a group may wait long for another sender's.
             pack.events, pack.ids, pack.extras = [], [], []
@@ -120,10 +121,14 @@ class Sender:
     def _accepted(self, one: EncodedMessage) -> None:
         if one.message is not None:
             self._metrics.sent(len(one.events), sum(map(len, one.events)), one.message.size)
+            if not one.events:
+                self._metrics.heartbeats.inc()
         self._acks.done(one.group)
 
     def _add_dead_letters(self, one: EncodedMessage, reason: str, detail: str) -> None:
-        """Each event becomes a dead letter of its own, so that each can be redriven."""
+        """Each event becomes a dead letter of its own, so that each can be redriven; a heartbeat has none."""
+        if not one.events:
+            _log.warning("queue refuses a heartbeat for good", why=detail)
         self._acks.expect(one.group, len(one.events))
         one.group.dead.update(one.ids)
         for event, attributes in one.lone():
