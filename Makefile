@@ -45,7 +45,7 @@ functional: $(SYNCED) ## The real processes against a real LocalStack, with faul
 lake-soak: $(SYNCED) ## The tests of killed compactors, five times as long and from a seed of yours (SLUICE_LAKE_SOAK_SEED)
 	@$(BIN)/pytest tests/functional -m soak -n 0 $(PYTEST_ARGS)
 
-docs: $(SYNCED) ## Make docs/reference again from the code
+docs: $(SYNCED) ## Make docs/reference again from the code (its alerts need helm)
 	@$(BIN)/python scripts/reference.py
 
 page-picture: $(SYNCED) ## Make docs/images/run-page.png again, with Chromium

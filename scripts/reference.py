@@ -1,13 +1,16 @@
-"""Writes docs/reference/settings.md and metrics.md from what the code itself says.
+"""Writes docs/reference/settings.md, metrics.md and alerts.md from what the code itself says.
 
-`python scripts/reference.py` writes them; `--check` only compares, and fails.
+`python scripts/reference.py` writes them; `--check` only compares, and fails. The alerts are helm's to render: without
+it their page is left as it is (tests/chart compares it, too, and CI has helm).
 """
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import alerts
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from sluice_batcher.metrics import Metrics as BatcherMetrics
@@ -120,6 +123,11 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Each page's path and text."""
     yield REFERENCE / "settings.md", settings()
     yield REFERENCE / "metrics.md", metrics()
+    helm = shutil.which("helm")
+    if helm:
+        yield REFERENCE / "alerts.md", alerts.page(alerts.render(helm), _MADE)
+    else:
+        sys.stderr.write("docs/reference/alerts.md is left as it is: helm is missing\n")
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -189,10 +190,28 @@ def test_every_alert_has_a_case_a_runbook_and_what_its_reader_needs(alerts, pyte
         assert {"summary", "description", "runbook_url"} <= rule["annotations"].keys(), name
         assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{name}.md", name
         page = (pages / f"{name}.md").read_text()
+        assert f"\nSeverity: {rule['labels']['severity']}." in page, name
         parts = [line for line in page.splitlines() if line.startswith("#")]
         assert parts == [f"# {name}", "## What it means", "## Look at", "## Do"], name
     written = {path.stem for path in pages.glob("Sluice*.md")}
     assert written == {rule["alert"] for rule in alerts}
+
+
+def test_the_reference_is_made_from_the_rules(helm, pytestconfig):
+    """tests/repo compares the other pages; this one is helm's to render."""
+    done = subprocess.run(
+        [sys.executable, "scripts/reference.py", "--check"],
+        cwd=pytestconfig.rootpath,
+        env=os.environ | {"PATH": f"{Path(helm).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = (pytestconfig.rootpath / "docs/reference/alerts.md").read_text()
+    for alert in cases():
+        assert f"[{alert}](../runbooks/{alert}.md)" in page, alert
+        assert f"\n{alert}:\n  " in page, alert
 
 
 def exported():
