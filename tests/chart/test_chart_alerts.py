@@ -2,7 +2,8 @@
 
 tests/chart/rules/ holds what Prometheus sees: healthy.yaml while nothing is wrong, and by alert what is different
 in its fault, from minute 0 on. Values are promtool's (`1x20` is twenty-one samples), a last one without a count
-goes on. `gone: {producer: 20}` takes all series of a service away for so many minutes.
+goes on. `gone: {producer: 20}` takes all series of a service away for so many minutes. Where two rules are one alert
+for two services, each has a case: `SluiceDeadLetters (producer)`.
 """
 
 import json
@@ -51,12 +52,17 @@ OF_OTHERS = {
 
 
 def cases():
-    """Alert → its case, of all files."""
+    """Alert, and perhaps its service → its case, of all files."""
     found = {}
     for path in sorted(CASES.glob("*.yaml")):
         if path.stem != "healthy":
             found |= yaml.safe_load(path.read_text())
     return found
+
+
+def covered():
+    """The alerts that have a case."""
+    return {name.split()[0] for name in cases()}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +149,9 @@ def minutes(text):
     return int(text.removesuffix("m"))
 
 
-def promtool_test(alert, case):
+def promtool_test(name, case):
+    alert, _, service = name.partition(" ")
+
     def at(minute, firing):
         return {
             "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
@@ -155,9 +163,15 @@ def promtool_test(alert, case):
     checks = [at(-1, [])]
     checks += [at(minutes(text), []) for text in silent]
     checks += [at(minutes(case["fires"]), [alert, *case.get("with", [])])]
+    if service:
+        fired = checks[-1] | {
+            "expr": f'count by (service) (ALERTS{{alertname="{alert}",alertstate="firing"}})',
+            "exp_samples": [{"labels": f'{{service="{service.strip("()")}"}}', "value": 1}],
+        }
+        checks.append(fired)
     checks += [at(minutes(case["resolved"]), [])]
     return {
-        "name": alert,
+        "name": name,
         "interval": "1m",
         "input_series": series_of(case),
         "promql_expr_test": checks,
@@ -180,8 +194,27 @@ def test_an_alert_fires_in_its_fault_alone_and_no_longer(groups, promtool, tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_rule_has_a_case_in_which_it_is_silent_fires_and_is_over(alerts):
+    names = [rule["alert"] for rule in alerts]
+    by_name = {
+        f"{rule['alert']} ({rule['labels']['service']})"
+        if names.count(rule["alert"]) > 1
+        else rule["alert"]: rule
+        for rule in alerts
+    }
+    assert len(by_name) == len(alerts)
+    assert by_name.keys() == cases().keys()
+    for name, case in cases().items():
+        silent = case["silent"] if isinstance(case["silent"], list) else [case["silent"]]
+        times = [*map(minutes, silent), minutes(case["fires"]), minutes(case["resolved"])]
+        assert times == sorted(set(times)), name
+        assert case.keys() <= {"series", "gone", "silent", "fires", "with", "resolved"}, name
+        assert case.keys() & {"series", "gone"}, f"{name}: nothing happens"
+        assert silent or "for" not in by_name[name], f"{name}: is it silent while it waits?"
+
+
 def test_every_alert_has_a_case_a_runbook_and_what_its_reader_needs(alerts, pytestconfig):
-    assert {rule["alert"] for rule in alerts} == cases().keys()
+    assert {rule["alert"] for rule in alerts} == covered()
     pages = pytestconfig.rootpath / "docs" / "runbooks"
     for rule in alerts:
         name = rule["alert"]
@@ -209,7 +242,7 @@ def test_the_reference_is_made_from_the_rules(helm, pytestconfig):
     )
     assert done.returncode == 0, done.stderr
     page = (pytestconfig.rootpath / "docs/reference/alerts.md").read_text()
-    for alert in cases():
+    for alert in covered():
         assert f"[{alert}](../runbooks/{alert}.md)" in page, alert
         assert f"\n{alert}:\n  " in page, alert
 
@@ -261,7 +294,7 @@ def test_an_alert_can_be_left_out_and_all_can_be_added_to(render, refusal):
     arguments += ("--set", "metrics.prometheusRule.enabled=true")
     groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
     found = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
-    assert found.keys() == cases().keys() - BY_CRON - {"SluiceTinyObjects"} | {"Ours"}
+    assert found.keys() == covered() - BY_CRON - {"SluiceTinyObjects"} | {"Ours"}
     lag = found["SluiceStreamLag"]
     assert lag["labels"] == {"severity": "warning", "team": "lake", "release": "rel"}
     assert lag["annotations"]["dashboard"] == "https://grafana.example/d/x"
@@ -323,7 +356,7 @@ def test_a_threshold_of_nothing_leaves_its_alert_out(render):
     )  # fmt: skip
     groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
     found = {rule.get("alert", "recorded") for group in groups for rule in group["rules"]}
-    assert cases().keys() - BY_CRON - found == {
+    assert covered() - BY_CRON - found == {
         "SluiceBacklogAtMaxReplicas",
         "SluiceScalerErrors",
         "SluiceScalerFallback",
