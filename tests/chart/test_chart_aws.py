@@ -1,6 +1,11 @@
 """What the chart says about AWS: endpoints, regions, tokens, encryption."""
 
+import json
+import re
+import subprocess
+
 import pytest
+import yaml
 from sluice_batcher.settings import BatcherSettings
 from sluice_core.settings import load_settings
 
@@ -69,3 +74,73 @@ def test_a_session_token_goes_with_its_keys(render):
     (auth,) = rendered.all("TriggerAuthentication")
     refs = {r["parameter"]: r["key"] for r in auth["spec"]["secretTargetRef"]}
     assert refs["awsSessionToken"] == "AWS_SESSION_TOKEN"
+
+
+NAMES = {
+    "ACCOUNT": ACCOUNT,
+    "REGION": "eu-west-1",
+    "QUEUE": "sse_queue",
+    "BUCKET": "acme-lake",
+    "PREFIX": "events",
+}
+
+
+def block(page, name):
+    """The code under `<!-- test: name -->`."""
+    return re.search(rf"<!-- test: {name} -->\n```\w+\n(.*?)```", page, re.DOTALL)[1]
+
+
+@pytest.fixture(scope="module")
+def eks(pytestconfig):
+    return (pytestconfig.rootpath / "docs" / "how-to" / "eks.md").read_text()
+
+
+@pytest.mark.parametrize("way", ["irsa", "pod-identity"])
+def test_the_values_of_the_page_on_eks_give_the_pods_and_keda_their_identity(
+    render, pytestconfig, tmp_path, eks, way
+):
+    text = block(eks, way)
+    for name, value in NAMES.items():
+        text = text.replace(name, value)
+    path = tmp_path / "eks.yaml"
+    path.write_text(text)
+    production = pytestconfig.rootpath / "deploy/helm/sluice/values-production.yaml"
+    rendered = render("-f", str(production), "-f", str(path), given=False, release="sluice")
+    for service in ("producer", "batcher"):
+        account = rendered.one("ServiceAccount", f"-{service}")
+        assert account["metadata"]["name"] == f"sluice-{service}", "the roles' trust names it"
+        annotations = account["metadata"].get("annotations", {})
+        role = f"arn:aws:iam::{ACCOUNT}:role/sluice-{service}"
+        assert annotations.get("eks.amazonaws.com/role-arn") == (role if way == "irsa" else None)
+    assert scaler(rendered)["identityOwner"] == "operator"
+    assert not rendered.all("TriggerAuthentication")
+    environment = rendered.environment("-batcher")
+    assert environment["SLUICE_QUEUE"].endswith(f"/{ACCOUNT}/sse_queue")
+    assert environment["SLUICE_BUCKET"] == "acme-lake"
+    assert not {n for n in environment if n.startswith(("AWS_ACCESS", "AWS_SECRET"))}
+
+
+def test_the_page_on_eks_fills_in_every_name_of_the_policies_that_it_uses(pytestconfig, eks):
+    used = dict(re.findall(r"fill ([a-z-]+\.json)(| [^)]*)\)", eks))
+    assert {"irsa-trust.json", "pod-identity-trust.json", "producer-policy.json"} < used.keys()
+    for name, arguments in used.items():
+        words = arguments.replace("$NAMESPACE", "sluice")
+        done = subprocess.run(
+            ["sh", "-euc", f"{block(eks, 'fill')}\nfill {name} {words or '- -'}"],
+            cwd=pytestconfig.rootpath,
+            env=NAMES
+            | {"DEAD_LETTER_QUEUE": "sse_queue_dlq", "CLUSTER_ID": "ABC", "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(done.stdout)["Statement"], name
+        left = set(re.findall(r"\b[A-Z]{2}[A-Z_]+\b", done.stdout)) - {"AWS", "ABC"}
+        assert not left, (name, left)
+
+
+def test_other_code_of_the_page_on_eks_can_be_parsed(eks):
+    for code in re.findall(r"```sh\n(.*?)```", eks, re.DOTALL):
+        subprocess.run(["sh", "-n"], input=code, text=True, check=True)
+    for code in re.findall(r"```yaml\n(.*?)```", eks, re.DOTALL):
+        assert yaml.safe_load(code)["queue"]

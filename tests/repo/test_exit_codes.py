@@ -1,11 +1,13 @@
-"""Without AWS credentials every command and both services end alike: docs/reference/exit-codes.md."""
+"""docs/reference/exit-codes.md: its codes are the code's, and without AWS credentials everything ends alike."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sluice_core import errors
 
 _CLEARED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
@@ -43,3 +45,13 @@ def test_no_credentials(arguments: list[str], tmp_path: Path) -> None:
     )
     assert "no usable AWS credentials" in done.stdout + done.stderr
     assert done.returncode == 2
+
+
+def test_the_page_has_the_codes_that_errors_end_with() -> None:
+    def all_of(kind: type[errors.SluiceError]) -> set[type[errors.SluiceError]]:
+        return {kind}.union(*map(all_of, kind.__subclasses__()))
+
+    codes = {errors.exit_code(kind.__new__(kind)) for kind in all_of(errors.SluiceError)}
+    page = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
+    told = set(map(int, re.findall(r"^\| (\d+) \|", page.read_text(), re.MULTILINE)))
+    assert told == codes | {0}
