@@ -57,7 +57,7 @@ def test_the_schema_refuses(refusal, setting, place):
         (["autoscaling.minReplicas=0", "autoscaling.cooldownPeriod=30"], ["cooldownPeriod=30"]),
         (["batcher.batch.maxAge=60m"], ["scaleDownStabilizationSeconds=3600", "3600s"]),
         (
-            ["autoscaling.minReplicas=0", "producers[0].heartbeat=60s"],
+            ["autoscaling.minReplicas=0", "producer.heartbeat=60s"],
             ["producer.heartbeat", "minReplicas=0", "keeps a batcher awake"],
         ),
         (["autoscaling.minReplicas=11"], ["minReplicas=11", "maxReplicas=10"]),
