@@ -19,7 +19,7 @@ from sluice_producer.source.supervisor import SourceFailed
 def event(
     data: str, kind: str = "message", sse_id: str = "", *, own: bool = False, lost: int = 0
 ) -> SourceEvent:
-    return SourceEvent(kind, data, "", sse_id, own, lost)
+    return SourceEvent(kind, data.encode(), sse_id, own, lost)
 
 
 def judged_as(

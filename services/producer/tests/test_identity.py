@@ -19,7 +19,7 @@ from sluice_producer.source.parser import SourceEvent
 
 
 def event(data: str, sse_id: str = "", *, own: bool | None = None, lost: int = 0) -> SourceEvent:
-    return SourceEvent("message", data, "", sse_id, bool(sse_id) if own is None else own, lost)
+    return SourceEvent("message", data.encode(), sse_id, bool(sse_id) if own is None else own, lost)
 
 
 def named(data: str, rule: str, sse_id: str = "", *, wikimedia: bool = False, **options: object):

@@ -103,6 +103,10 @@ _PIECES = st.sampled_from(
         b"\xff",
         b"data: 1\n",
         b"id: 7\n",
+        b"event: a\n",
+        b"event: message\nid: 7\ndata: {}\n\n",
+        b"id: 8\nevent: b\ndata: 2\n\n",
+        b"data: 3\n\n",
         b"\xef\xbb\xbf",
     ]
 )

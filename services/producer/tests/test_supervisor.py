@@ -29,7 +29,7 @@ class FakeStream:
                 self.arrived = True
             else:
                 self.arrived = True
-                yield SourceEvent("message", step, "", "")
+                yield SourceEvent("message", step.encode(), "")
         raise Broken("end", "end")
 
     def interrupt(self) -> None:

@@ -186,11 +186,11 @@ class Metrics:
         """One pack was closed."""
         self._flushes[trigger].inc()
 
-    def sent(self, events: int, raw_bytes: int, message_bytes: int) -> None:
-        """SQS accepted a message."""
+    def sent(self, messages: int, events: int, raw_bytes: int, message_bytes: int) -> None:
+        """SQS accepted messages."""
         self._events_sent.inc(events)
         self._accept(events)
-        self._packs.inc()
+        self._packs.inc(messages)
         self._raw.inc(raw_bytes)
         self._bytes.inc(message_bytes)
 

@@ -53,7 +53,7 @@ class Extra(NamedTuple):
     carried: bool
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, gc=False):
     """An event that is kept: its JSON as it will be sent (no newline), its fields, its id, what travels beside."""
 
     body: bytes
@@ -146,7 +146,7 @@ def _too_large(event: SourceEvent, body: bytes, limit: int) -> DeadLetterError:
 
 def _meta_if_any(event: SourceEvent) -> Meta:
     try:
-        return _decode(event.data.encode()).meta or _NO_META
+        return _decode(event.raw).meta or _NO_META
     except (msgspec.MsgspecError, RecursionError):
         return _NO_META
 

@@ -24,8 +24,8 @@ Namer = Callable[[SourceEvent, bytes, str | None], Named]
 def body_of(event: SourceEvent) -> bytes:
     """The bytes that are sent: on one line, since between JSON's tokens, where alone it can be, a space means
     the same as a newline."""
-    data = event.data
-    return (data.replace("\n", " ") if "\n" in data else data).encode()
+    raw = event.raw
+    return raw.replace(b"\n", b" ") if b"\n" in raw else raw
 
 
 def own_sse_id(event: SourceEvent) -> str | None:

@@ -50,11 +50,12 @@ class Pipeline:
         runtime: Runtime,
     ) -> None:
         self._ledger = progress.ledger
+        self._ledger_kept = progress.ledger.kept
         self._wikimedia = rules.wikimedia
         self._judge = rules.judge.judge
         self._identity = rules.judge.identity
         self._left = rules.max_events or -1
-        self._tracker = tracker
+        self._seen, self._advance = tracker.seen, tracker.advance
         self._packer = packer
         self._outbox = outbox
         self._dead_events = dead_events
@@ -74,14 +75,15 @@ class Pipeline:
         """Takes one event; waits while there is no room. Raises SourceFailed."""
         self._received += 1
         try:
-            body, meta, event_id, extra = self._judge(event)
+            judged = self._judge(event)
         except Dropped as dropped:
             self._pass_over(event, dropped)
             return
         except DeadLetterError as error:
             self._dead_letter(event, error)
             return
-        if self._tracker.seen(event_id):
+        event_id, meta = judged.event_id, judged.meta
+        if self._seen(event_id):
             # Its record is in the position already: nothing to note.
             self._repeated(event_id, event)
             return
@@ -89,12 +91,12 @@ class Pipeline:
         position = (
             self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
         )
-        self._tracker.advance(event_id, sse_id, position)
+        self._advance(event_id, sse_id, position)
         self.taken += 1
         if meta.dt:
             self._last = meta.dt, self._clock.now()
-        record = EventRecord(event_id, sse_id, position, SENT, self._ledger.digest(event.data))
-        for pack in self._packer.add(body, record, extra):
+        record = EventRecord(event_id, sse_id, position, SENT, self._digest(event))
+        for pack in self._packer.add(judged.body, record, judged.extra):
             self._out(pack)
         if self._left > 0:
             self._count()
@@ -147,18 +149,21 @@ class Pipeline:
     ) -> AckGroup | None:
         """Passes over an event that is not sent; None when it was seen before."""
         sse_id = event.last_event_id
-        if self._tracker.seen(event_id):
+        if self._seen(event_id):
             self._repeated(event_id, event)
             return None
         position = (
             self._read_position(sse_id, meta.topic, meta.partition) if self._wikimedia else NOWHERE
         )
-        self._tracker.advance(event_id, sse_id, position)
-        record = EventRecord(event_id, sse_id, position, state, self._ledger.digest(event.data))
+        self._advance(event_id, sse_id, position)
+        record = EventRecord(event_id, sse_id, position, state, self._digest(event))
         group, packs = self._packer.note(record, weight)
         for pack in packs:
             self._out(pack)
         return group
+
+    def _digest(self, event: SourceEvent) -> str:
+        return self._ledger.digest(event.data) if self._ledger_kept else ""
 
     def _repeated(self, event_id: str, event: SourceEvent) -> None:
         self._metrics.filtered(DUPLICATE)

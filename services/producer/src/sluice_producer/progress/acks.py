@@ -7,8 +7,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from sluice_core.service.clock import Clock
 from sluice_core.service.stop import Stop
 
@@ -23,7 +24,7 @@ _RECORD_BYTES: Final = 500
 """About what one event's record weighs in memory, whatever its body."""
 
 
-class EventRecord(NamedTuple):
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
     """One event that was read: its id, the SSE id in force, its position, and what became of it.
 
     `digest`: a short one of its content, for the ledger; empty without one.

@@ -23,7 +23,9 @@ START: Final = "start"
 
 
 class Ledger(Protocol):
-    """Where finished groups are written down."""
+    """Where finished groups are written down; `kept`: whether anything is."""
+
+    kept: bool
 
     def write(self, groups: Sequence[AckGroup]) -> None:
         """Appends all events of `groups`; raises PermanentError when that cannot be done."""
@@ -41,6 +43,8 @@ class Ledger(Protocol):
 class NoLedger:
     """Writes nothing."""
 
+    kept = False
+
     def write(self, groups: Sequence[AckGroup]) -> None:
         """See `Ledger`."""
 
@@ -54,6 +58,8 @@ class NoLedger:
 
 class FileLedger:
     """Appends to a file, a write for all events of a call, so that threads do not mix their lines."""
+
+    kept = True
 
     def __init__(self, url: str) -> None:
         self._path = path_of(url)

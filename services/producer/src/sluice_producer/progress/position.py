@@ -15,7 +15,7 @@ last one accepted is the place, as the source wrote it, and nothing is repeated.
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -26,7 +26,7 @@ Topic = tuple[str, int]
 """A Kafka topic and partition."""
 
 
-class Position(NamedTuple):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """What one event tells of the position.
 
     `topic`: where it was read, None when unknown; `timestamp`: its Kafka timestamp in milliseconds, None when
@@ -66,20 +66,24 @@ class PositionReader:
             entries = self._decode(sse_id)
         except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
             return NOWHERE
-        topics = tuple([(e.topic, e.partition) for e in entries])
-        topics = self._topics.setdefault(topics, topics)
-        offsets = _offsets(entries)
-        own: _Entry | None = None
-        for entry in entries:
-            if entry.topic == topic and entry.partition == partition:
-                own = entry
-                break
-        else:
+        found = tuple([(e.topic, e.partition) for e in entries])
+        topics = self._topics.get(found)
+        if topics is None:
+            topics = self._topics[found] = found
+        own: Topic | None = None
+        timestamp, dated = None, False
+        for entry, name in zip(entries, topics, strict=True):
+            dated = dated or entry.timestamp is not None
+            if own is None and entry.topic == topic and entry.partition == partition:
+                own, timestamp = name, entry.timestamp
+        if own is None and entries:
             # Not told: the topic that was read last is the one with the newest timestamp.
-            own = max(entries, key=lambda e: e.timestamp or -1, default=None)
-        if own is None or own.timestamp is None:
+            last = max(entries, key=lambda e: e.timestamp or -1)
+            own, timestamp = (last.topic, last.partition), last.timestamp
+        offsets = () if dated else _offsets(entries)
+        if own is None or timestamp is None:
             return Position(None, None, topics, offsets)
-        return Position((own.topic, own.partition), own.timestamp - 1, topics, offsets)
+        return Position(own, timestamp - 1, topics, offsets)
 
 
 def _offsets(entries: list[_Entry]) -> tuple[tuple[Topic, int], ...]:
@@ -88,8 +92,6 @@ def _offsets(entries: list[_Entry]) -> tuple[tuple[Topic, int], ...]:
     Beside a timestamp an offset is where a resume by timestamp has put the reader in a topic that nothing was
     read from since: the timestamp that it was asked for is the better place.
     """
-    if any(entry.timestamp is not None for entry in entries):
-        return ()
     return tuple(
         [
             ((e.topic, e.partition), e.offset)

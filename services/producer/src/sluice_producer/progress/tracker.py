@@ -155,13 +155,13 @@ class WikimediaTracker:
 
     def advance(self, event_id: str, _sse_id: str, position: Position) -> None:
         """See `Tracker`; a topic is remembered from the first id that names it."""
-        topic, timestamp, topics, offsets = position
+        topic, timestamp, topics = position.topic, position.timestamp, position.topics
         self._refused = 0
         if topics is not self._topics:
             self._topics = topics
             for name in topics:
                 self._windows.setdefault(name, Window(self._rewind))
-        for name, offset in offsets:
+        for name, offset in position.offsets:
             self._windows[name].offset = offset
         if topic is not None and timestamp is not None:
             self._ids[event_id] = self._ids.get(event_id, 0) + 1

@@ -6,6 +6,7 @@ accept goes to the dead-letter queue. A reply that was lost means a second sendi
 
 import random
 from collections.abc import Sequence
+from itertools import groupby
 
 from sluice_core import reasons
 from sluice_core.aws.sqs import QueueLike, RefusedEntry, chunked
@@ -97,10 +98,9 @@ class Sender:
                 self._pause(backoff, str(error), error.delay)
                 continue
             failed = {entry.index: entry for entry in refused}
+            self._accepted([one for index, one in enumerate(encoded) if index not in failed])
             for index, one in enumerate(encoded):
-                if index not in failed:
-                    self._accepted(one)
-                elif failed[index].permanent:
+                if index in failed and failed[index].permanent:
                     self._add_dead_letters(
                         one,
                         reasons.REFUSED_BY_QUEUE,
@@ -118,12 +118,18 @@ class Sender:
         self._metrics.send_seconds.observe(self._clock.monotonic() - started)
         return refused
 
-    def _accepted(self, one: EncodedMessage) -> None:
-        if one.message is not None:
-            self._metrics.sent(len(one.events), sum(map(len, one.events)), one.message.size)
-            if not one.events:
-                self._metrics.heartbeats.inc()
-        self._acks.done(one.group)
+    def _accepted(self, messages: Sequence[EncodedMessage]) -> None:
+        """Counted and acknowledged by the call, and by the group: messages of one stand side by side."""
+        self._metrics.sent(
+            len(messages),
+            sum([len(one.events) for one in messages]),
+            sum([len(event) for one in messages for event in one.events]),
+            sum([one.message.size for one in messages if one.message is not None]),
+        )
+        self._metrics.heartbeats.inc(sum(not one.events for one in messages))
+        for _, same in groupby(messages, key=lambda one: id(one.group)):
+            ours = list(same)
+            self._acks.done(ours[0].group, len(ours))
 
     def _add_dead_letters(self, one: EncodedMessage, reason: str, detail: str) -> None:
         """Each event becomes a dead letter of its own, so that each can be redriven; a heartbeat has none."""

@@ -24,14 +24,27 @@ class LineSplitter:
         self._pending = bytearray()
         self.dropped = 0
 
+    @property
+    def open(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._pending)
+
     def feed(self, chunk: bytes) -> list[bytes]:
         """The lines that `chunk` completes, without their ends. An unended line stays for the next chunk."""
+        return self.split(self.clean(chunk))
+
+    def clean(self, chunk: bytes) -> bytes:
+        """The next chunk of the stream with LF as its only line end, and without the byte order mark."""
         if self._head is not None:
             chunk = self._without_bom(chunk)
+        if chunk and (self._after_cr or b"\r" in chunk):
+            chunk = self._only_lf(chunk)
+        return chunk
+
+    def split(self, chunk: bytes) -> list[bytes]:
+        """As `feed`, of what `clean` gave."""
         if not chunk:
             return []
-        if self._after_cr or b"\r" in chunk:
-            chunk = self._only_lf(chunk)
         lines = chunk.split(b"\n")
         tail = lines.pop()
         if lines and self._pending:
