@@ -104,7 +104,12 @@ VALUES = st.recursive(
 def table_of(parser, columns, events):
     parsed = parser.parse(events)
     message = SimpleNamespace(
-        rows=parsed.rows, ids=parsed.ids, types=None, sse_ids=None, sent_at=1.8e9
+        rows=parsed.rows,
+        ids=parsed.ids,
+        types=None,
+        sse_ids=None,
+        sent_at=1.8e9,
+        native=parsed.native,
     )
     rows = TableMaker(columns, parser.shape).make([message])
     return rows.table.to_pylist(), parsed.bad

@@ -27,7 +27,9 @@ def rows_of(columns: ColumnSet, events, ids=None, sent_at=1_800_000_000.0, limit
     parser = RowParser(columns, max_event_bytes=limit)
     raw = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
     parsed = parser.parse(raw, ids)
-    message = SimpleNamespace(rows=parsed.rows, ids=parsed.ids, sent_at=sent_at)
+    message = SimpleNamespace(
+        rows=parsed.rows, ids=parsed.ids, sent_at=sent_at, native=parsed.native
+    )
     return parsed, TableMaker(columns, parser.shape).make([message])
 
 

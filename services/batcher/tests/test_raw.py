@@ -67,10 +67,19 @@ def test_bad_lines_are_dead_letters_with_place_and_pack_and_the_others_stay():
     assert len(rig.queue) == 0
 
 
-def test_an_event_of_several_lines_is_one_line():
+@pytest.mark.parametrize(
+    "message",
+    [
+        OutMessage('{\r\n  "meta": {"id": "a"},\n  "t": "x\\ny"\n}'),
+        pack([b'{\r  "meta": {"id": "a"}, \r"t": "x\\ny"}']),
+    ],
+    ids=["plain", "packed"],
+)
+def test_an_event_of_several_lines_is_one_line(message):
     rig = Rig(columns="raw", partition_by="none")
-    rig.send([OutMessage('{\r\n  "meta": {"id": "a"},\n  "t": "x\\ny"\n}')])
+    rig.send([message])
     rig.run_dry()
+    assert len([body for o in objects(rig).values() for body in o.body.splitlines()]) == 1
     (line,) = lines(rig)
     assert json.loads(line) == {"meta": {"id": "a"}, "t": "x\ny"}
 
@@ -147,7 +156,7 @@ def test_raw_has_ids():
 
 
 def test_a_slice_of_rows_is_a_slice_of_lines():
-    held = SimpleNamespace(events=[FIRST, b"bad", NEXT_HOUR, ODD], positions=[0, 2, 3])
+    held = SimpleNamespace(events=[FIRST, b"bad", NEXT_HOUR, ODD], positions=[0, 2, 3], ends=None)
     table = events_table([held, held])
     assert lines_of(table.slice(1, 3)) == b"".join(x + b"\n" for x in (NEXT_HOUR, ODD, FIRST))
     assert lines_of(pa.concat_tables([table.slice(5), table.slice(0, 1)])) == (

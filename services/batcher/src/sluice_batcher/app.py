@@ -25,7 +25,8 @@ from sluice_batcher.metrics import Metrics
 from sluice_batcher.receive.intake import Intake
 from sluice_batcher.receive.receiver import Receiver, RecentAge
 from sluice_batcher.rows.columns import ColumnSet, load_columns
-from sluice_batcher.rows.parse import RowParser
+from sluice_batcher.rows.native import Native
+from sluice_batcher.rows.parse import RowParser, asked_of_all
 from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
@@ -53,11 +54,14 @@ class Conversion:
         partitions = Partitioner(settings.partition_by).names
         columns = load_columns(settings.columns, partitions)
         times = parse_paths(settings.event_time)
-        parser = RowParser(columns, max_event_bytes=settings.max_event_bytes, times=times)
+        native = Native.of(columns, asked_of_all(times))
+        parser = RowParser(
+            columns, max_event_bytes=settings.max_event_bytes, times=times, native=native
+        )
         transform = None
         if settings.transform is not None:
             transform = load_transform(settings.transform, columns.schema)
-        return cls(columns, parser, TableMaker(columns, parser.shape, times), transform)
+        return cls(columns, parser, TableMaker(columns, parser.shape, times, native), transform)
 
 
 class Batcher:

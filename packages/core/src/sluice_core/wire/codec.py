@@ -29,6 +29,7 @@ from sluice_core.aws.sqs import OutMessage, allowed, escape
 from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.wire.beside import DEFAULT_TYPE, READ_BYTES, Beside, dump, load
 from sluice_core.wire.event_id import is_utf8
+from sluice_core.wire.lines import Lines
 
 CODEC: Final = "zstd+base64;v1"
 A_CODEC: Final = "sluice-codec"
@@ -60,19 +61,27 @@ _STEP: Final = 256
 class Decoded:
     """What a message holds.
 
-    `events`: one bytes object an event, without the newline. `ids`: the events' ids as their producer told
+    `events`: one bytes object an event, without the newline; a pack's are `lines.Lines`. `ids`: the events' ids as their producer told
     them, "" or None where a reader derives one. `types`: their SSE types, None when nothing was told, which is
     `message` for all. `sse_ids`: the SSE ids of their own. `problems`: (reason, detail) of a pack whose events
     are readable but whose count or hash does not fit: one dead letter tells of it, the events are still rows.
     """
 
-    events: list[bytes]
+    events: Sequence[bytes]
     ids: list[str] | None = None
     pack_id: str | None = None
     source: str | None = None
     problems: list[tuple[str, str]] = field(default_factory=list)
     types: list[str] | None = None
     sse_ids: list[str | None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the events, without newlines."""
+        events = self.events
+        if isinstance(events, Lines):
+            return len(events.text) - events.text.count(b"\n")
+        return sum(map(len, events))
 
     def attributes_of(self, position: int) -> dict[str, str]:
         """What a message of its own needs to tell of the event at `position`: see `event_attributes`."""
@@ -175,7 +184,7 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
     codec = attributes.get(A_CODEC)
     problems: list[tuple[str, str]] = []
     if not is_packed(body, attributes):
-        events = [_plain(body)]
+        events: Sequence[bytes] = [_plain(body)]
         first = attributes.get(A_FIRST_ID)
         event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
         told = _NOTHING
@@ -190,9 +199,7 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
         raise UnknownCodecError(codec)
     else:
         lines = _unsqueeze(body, max_unpacked_bytes)
-        events = lines.split(b"\n")
-        if events[-1] == b"":
-            events.pop()
+        events = Lines(lines)
         pack_id = attributes.get(A_PACK_ID)
         _compare(lines, len(events), attributes, problems)
         told = Beside(ids=_ids(attributes, len(events), problems))

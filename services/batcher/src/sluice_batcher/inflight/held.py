@@ -18,6 +18,8 @@ from sluice_core.limits import SQS_MAX_VISIBILITY_SECONDS
 from sluice_core.wire import event_attributes
 from sluice_core.wire.beside import DEFAULT_TYPE
 
+from sluice_batcher.rows.lines import Ends
+
 REMEMBERED: Final = 100_000
 """Ids of deleted messages that are remembered (some 15 MB)."""
 
@@ -36,7 +38,8 @@ class Held:
 
     `pending` counts what must happen before the message may be deleted: its rows stored, its dead letters
     accepted. `refused`: SQS knows its lease no more. `heartbeat`: when it was made (epoch seconds), of a message that is one. `generation`: see `InFlight`. `ids`, `types` and `sse_ids` go with the rows; None: all of the type `message`, none
-    with an SSE id. `events` and `positions` are kept only where events are rows as they came, and for a transform that may fail.
+    with an SSE id. `events` and `positions` are kept only where events are rows as they came, where columns come from
+    their text (`native`), and for a transform that may fail. `ends`: as of `rows.lines`.
     """
 
     message_id: str
@@ -56,6 +59,8 @@ class Held:
     heartbeat: float | None = None
     events: Sequence[bytes] = ()
     positions: Sequence[int] = ()
+    ends: Ends | None = None
+    native: bool = False
     pending: int = 0
     refused: bool = False
     generation: int = 0
@@ -142,7 +147,7 @@ class InFlight:
             if held.pending > 0 or self._held.get(held.message_id) is not held:
                 return
             self._ready[held.message_id] = held
-            held.rows, held.ids, held.events = [], [], ()
+            held.rows, held.ids, held.events, held.ends = [], [], (), None
         self._on_ready(held)
 
     def add_duty(self, held: Held) -> None:

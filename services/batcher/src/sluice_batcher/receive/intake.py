@@ -33,7 +33,10 @@ _MARK: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class Intake:
-    """Takes messages in. `keep_events` keeps their bytes until the flush: they are the rows, or a transform may fail."""
+    """Takes messages in. `keep_events` keeps their bytes until the flush: they are the rows, or a transform may fail.
+
+    They are kept, too, where columns come from them (`rows.native`).
+    """
 
     def __init__(
         self,
@@ -100,12 +103,14 @@ class Intake:
 
     def _keep(self, held: Held, decoded: wire.Decoded, parsed: Parsed) -> None:
         held.rows, held.ids = parsed.rows, parsed.ids
-        held.size = sum(map(len, decoded.events))
+        held.size = decoded.size
         held.pack_id, held.source = decoded.pack_id, decoded.source
         held.types = _picked(decoded.types, parsed.positions)
         held.sse_ids = _picked(decoded.sse_ids, parsed.positions)
-        if self._keep_events:
+        held.native = parsed.native
+        if self._keep_events or parsed.native:
             held.events, held.positions = decoded.events, parsed.positions
+            held.ends = parsed.ends
 
     def _hand_on(self, held: Held, dead_letters: list[DeadLetter]) -> None:
         travels = bool(held.rows) or held.heartbeat is not None

@@ -3,35 +3,82 @@
 They are one Arrow column, so that they are split by partition as any table is, in native code; the column's data
 are the lines themselves, so that an object of them is a slice of its bytes. An object of JSON lines has one event
 a line: a line end between the tokens of an event's JSON, the only place where there can be one, becomes a space.
+
+A text of lines is worked on as a whole where it is surely what it seems (`line_ends`); else event by event.
 """
 
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain
-from typing import Final, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
 
+import numpy as np
 import pyarrow as pa
 from sluice_core.lake.arrow import Array
+from sluice_core.wire.lines import Lines
 
 EVENTS: Final = pa.schema([("event", pa.large_binary())])
 """The schema of such a table."""
 
+Ends = np.ndarray[Any, np.dtype[np.int64]]
+
 _SPACES: Final = bytes.maketrans(b"\r\n", b"  ")
+_NEWLINE, _OPENS, _CLOSES = b"\n{}"
 
 
 class HasEvents(Protocol):
-    """Events, and which of them are rows; `held.Held` is one."""
+    """Events, and which of them are rows; `held.Held` is one. `ends`: of the lines of `Lines`, all of them rows."""
 
     events: Sequence[bytes]
     positions: Sequence[int]
+    ends: Ends | None
 
 
-def events_table(messages: Iterable[HasEvents]) -> pa.Table:
+def line_ends(text: bytes) -> Ends | None:
+    """Where the lines of a text end, newline included, if each begins with `{` and ends with `}`; else None.
+
+    When such a text is JSON throughout (a reader of many objects takes it) and holds as many objects as lines, then
+    each line is one object: between `}`, a line end and `{` there can be no other place than between two objects, so
+    that no object has two lines, and no line two objects.
+    """
+    if text[-1:] != b"\n" or b"\r" in text:
+        return None
+    data = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(data == _NEWLINE)
+    plain = data[0] == _OPENS and bool((data[ends - 1] == _CLOSES).all())
+    if not (plain and (data[ends[:-1] + 1] == _OPENS).all()):
+        return None
+    return ends + 1
+
+
+def valid_utf8(text: bytes) -> bool:
+    """Whether a text is UTF-8, found out without making a str of it."""
+    if text.isascii():
+        return True
+    ends = pa.py_buffer(np.array([0, len(text)], np.int64).data)
+    one: Array = pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(text)])
+    try:
+        one.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def text_of(message: HasEvents) -> bytes:
+    """The message's events that are rows, one a line, each with its newline."""
+    if message.ends is not None and isinstance(message.events, Lines):
+        return message.events.text
+    return b"".join(map(_line, _rows(message)))
+
+
+def events_table(messages: Sequence[HasEvents]) -> pa.Table:
     """The messages' events that are rows, each with its newline."""
-    lines = list(map(_line, chain.from_iterable(map(_rows, messages))))
-    ends = array("q", accumulate((len(line) + 1 for line in lines), initial=0))
-    buffers = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(b"\n".join([*lines, b""]))]
-    column: Array = pa.Array.from_buffers(pa.large_binary(), len(lines), buffers)
+    texts = [text_of(message) for message in messages]
+    ends, start = [np.zeros(1, np.int64)], 0
+    for message, text in zip(messages, texts, strict=True):
+        ends.append((_ends(message) if message.ends is None else message.ends) + start)
+        start += len(text)
+    offsets = np.concatenate(ends)
+    buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(b"".join(texts))]
+    column: Array = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
     return pa.Table.from_arrays([column], schema=EVENTS)
 
 
@@ -48,10 +95,18 @@ def _slices(table: pa.Table) -> Iterator[memoryview]:
             yield memoryview(data)[at[chunk.offset] : at[chunk.offset + len(chunk)]]
 
 
-def _rows(message: HasEvents) -> Iterable[bytes]:
+def _ends(message: HasEvents) -> Ends:
+    return np.cumsum([len(event) + 1 for event in _rows(message)], dtype=np.int64)
+
+
+def _rows(message: HasEvents) -> Sequence[bytes]:
     events, positions = message.events, message.positions
-    return events if len(positions) == len(events) else (events[position] for position in positions)
+    if len(positions) == len(events):
+        return events
+    return [events[position] for position in positions]
 
 
 def _line(event: bytes) -> bytes:
-    return event.translate(_SPACES) if b"\n" in event or b"\r" in event else event
+    if b"\n" in event or b"\r" in event:
+        event = event.translate(_SPACES)
+    return event + b"\n"

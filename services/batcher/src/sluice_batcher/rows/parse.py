@@ -1,6 +1,7 @@
 """Events' bytes into rows: fast for all that is as expected, event by event for the rest.
 
-A row is an instance of the struct of `shape`; columns are made of many rows at once, at the flush (`table`).
+A row is an instance of the struct of `shape`; columns are made of many rows at once, at the flush (`table`). Where
+the plain columns come from the events' text itself (`native`), a row has only what the others need.
 One bad event never takes its neighbours along: it comes back with its place and the reason, for a dead letter.
 """
 
@@ -10,12 +11,16 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
 
+import numpy as np
 from sluice_core import reasons
 from sluice_core.errors import DeadLetterError
 from sluice_core.wire.event_id import event_id, is_utf8
+from sluice_core.wire.lines import Lines
 
 from sluice_batcher.rows.columns import SPECIAL, ColumnSet, Kind
 from sluice_batcher.rows.convert import load_json, to_kind
+from sluice_batcher.rows.lines import Ends, line_ends, valid_utf8
+from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.shape import FAULTS, Path, Shape
 from sluice_batcher.rows.times import DEFAULT_PATHS
 from sluice_batcher.rows.unwrap import envelope_hint
@@ -36,18 +41,28 @@ class BadEvent:
 
 @dataclass(slots=True)
 class Parsed:
-    """What a message's events became: `rows`, `ids` and `positions` go together; `bad` holds the others."""
+    """What a message's events became: `rows`, `ids` and `positions` go together; `bad` holds the others.
+
+    `native`: every event is a row, and of the shape `Native.narrow`. `ends`: as of `lines.HasEvents`.
+    """
 
     rows: list[Any]
     ids: list[str]
     positions: Sequence[int]
     bad: list[BadEvent] = field(default_factory=list)
+    native: bool = False
+    ends: Ends | None = None
+
+
+def asked_of_all(times: Sequence[Path]) -> list[tuple[Path, Kind]]:
+    """What every event is asked for, whatever the columns: its id and its time."""
+    return [(ID_PATH, Kind.STRING), *((path, Kind.TIMESTAMP) for path in times)]
 
 
 class RowParser:
     """Parses events for one set of columns; safe to share between threads.
 
-    `times`: paths of an event's own time.
+    `times`: paths of an event's own time. `native`: what gives the plain columns, for whoever makes the table.
     """
 
     def __init__(
@@ -56,35 +71,62 @@ class RowParser:
         *,
         max_event_bytes: int,
         times: Sequence[Path] = DEFAULT_PATHS,
+        native: Native | None = None,
     ) -> None:
         self._max_bytes = max_event_bytes
         wanted = [(c.path, c.kind) for c in columns.columns if c.path not in SPECIAL]
-        wanted.append((ID_PATH, Kind.STRING))
-        wanted += [(path, Kind.TIMESTAMP) for path in times]
         self._columns = columns.name
         self._whole = columns.whole
         self._judged = [(c.path, c.kind) for c in columns.columns if not c.path[0].startswith("@")]
-        self.shape = Shape(wanted)
+        self._native = native
+        self.shape = Shape([*wanted, *asked_of_all(times)])
 
     def parse(self, events: Sequence[bytes], carried: Sequence[str] | None = None) -> Parsed:
         """The rows of a message's events; `carried`: the ids that travelled with them, "" where none did."""
-        decode = self.shape.decode
-        if decode is not None and max(map(len, events), default=0) <= self._max_bytes:
-            try:
-                rows = list(map(decode, events))
-                if self._whole:
-                    _must_be_utf8(events)
-            except FAULTS:
-                pass
-            else:
-                own = self.shape.values(rows, ID_PATH)
-                if all(own) and set(map(type, own)) <= _TEXT:
-                    # An event with an id of its own is no stranger's.
-                    ids = self._ids(rows, events, carried) if carried else own
-                    return Parsed(rows, ids, range(len(rows)))
-                ids = self._ids(rows, events, carried)
-                return self._without_strangers(Parsed(rows, ids, range(len(rows))), events)
-        return self._without_strangers(self._one_by_one(events, carried), events)
+        parsed = None
+        if self._native is not None:
+            parsed = self._at_once(self._native.narrow, events, carried)
+        return (
+            parsed
+            or self._at_once(self.shape, events, carried)
+            or self._without_strangers(self._one_by_one(events, carried), events)
+        )
+
+    def _at_once(
+        self, shape: Shape, events: Sequence[bytes], carried: Sequence[str] | None
+    ) -> Parsed | None:
+        """All as rows of `shape`; None when one of them needs to be looked at by itself."""
+        native = shape is not self.shape
+        try:
+            rows, ends = self._decoded(shape, events)
+            if native or self._whole:
+                _must_be_utf8(events, ends)
+        except (*FAULTS, _NeedsALookError):
+            return None
+        own = shape.values(rows, ID_PATH)
+        known = all(own) and set(map(type, own)) <= _TEXT
+        # An event with an id of its own is no stranger's.
+        ids = own if known and not carried else self._ids(own, events, carried)
+        parsed = Parsed(rows, ids, range(len(rows)), native=native, ends=ends)
+        if known:
+            return parsed
+        if native:
+            # What the other columns find is not in these rows.
+            whole = self._at_once(self.shape, events, carried)
+            return parsed if whole and len(whole.rows) == len(rows) else whole
+        return self._without_strangers(parsed, events)
+
+    def _decoded(self, shape: Shape, events: Sequence[bytes]) -> tuple[list[Any], Ends | None]:
+        """Raises one of FAULTS or _NeedsALookError."""
+        if isinstance(events, Lines) and shape.decode_lines is not None:
+            ends = line_ends(events.text)
+            if ends is not None:
+                rows = shape.decode_lines(events.text)
+                if len(rows) == len(ends) and _longest(ends) <= self._max_bytes:
+                    return rows, ends
+        if shape.decode is None or max(map(len, events), default=0) > self._max_bytes:
+            raise _NeedsALookError
+        return list(map(shape.decode, events)), None
 
     def _without_strangers(self, parsed: Parsed, events: Sequence[bytes]) -> Parsed:
         """Objects in which no column finds anything are bad: an envelope, a notification, another source's event.
@@ -93,7 +135,7 @@ class RowParser:
         Where no column has a path into the data there is nothing to judge by.
         """
         own = self.shape.values(parsed.rows, ID_PATH)
-        if not self._judged or (all(own) and set(map(type, own)) <= _TEXT):
+        if not self._judged:
             return parsed
         left = [index for index, value in enumerate(own) if not _found(value, Kind.STRING)]
         for path, kind in self._judged:
@@ -127,7 +169,8 @@ class RowParser:
             told = [carried[position]] if carried else None
             # A row that was built the lenient way has half a surrogate pair mended, which makes no id.
             result.rows.append(row)
-            result.ids += self._ids([row], [event], told, direct=direct)
+            own = self.shape.values([row], ID_PATH) if direct else [None]
+            result.ids += self._ids(own, [event], told)
             positions.append(position)
         return result
 
@@ -154,14 +197,9 @@ class RowParser:
             raise DeadLetterError(reasons.BAD_EVENT, str(error)) from error
 
     def _ids(
-        self,
-        rows: Sequence[Any],
-        events: Sequence[bytes],
-        carried: Sequence[str] | None,
-        *,
-        direct: bool = True,
+        self, own: Sequence[Any], events: Sequence[bytes], carried: Sequence[str] | None
     ) -> list[str]:
-        """What travelled, else what the rows that came the fast way (`direct`) hold, else core's one rule."""
+        """What travelled, else what the events hold themselves (`own`), else core's one rule."""
         if carried:
             if all(map(is_utf8, carried)):
                 return list(carried)
@@ -169,17 +207,24 @@ class RowParser:
                 told if is_utf8(told) else event_id(event)
                 for told, event in zip(carried, events, strict=True)
             ]
-        own: list[Any] = self.shape.values(rows, ID_PATH) if direct else [None] * len(rows)
-        if all(own) and set(map(type, own)) <= _TEXT:
-            return own
         return [
             mine if mine and isinstance(mine, str) else event_id(event)
             for mine, event in zip(own, events, strict=True)
         ]
 
 
-def _must_be_utf8(events: Iterable[bytes]) -> None:
+class _NeedsALookError(Exception):
+    """Not all events of a message are as expected."""
+
+
+def _longest(ends: Ends) -> int:
+    return int(np.diff(ends, prepend=0).max()) - 1
+
+
+def _must_be_utf8(events: Iterable[bytes], ends: Ends | None = None) -> None:
     """Raises UnicodeDecodeError. A decoder does not look at the text that it skips; who gets the whole event does."""
+    if ends is not None and isinstance(events, Lines) and valid_utf8(events.text):
+        return
     for event in events:
         if not event.isascii():
             event.decode()

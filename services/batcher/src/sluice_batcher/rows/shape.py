@@ -57,8 +57,8 @@ class _Node:
 class Shape:
     """The struct for some paths, and how to get at its values.
 
-    `decode` gives an instance for an event's bytes and raises one of `FAULTS`; it is None when only the
-    lenient way exists. `lenient` gives one, too, and raises one of `FAULTS` or ValueError only for what is no
+    `decode` gives an instance for an event's bytes and raises one of `FAULTS`; `decode_lines` does it for a text of
+    many, wherever its lines end. Both are None when only the lenient way exists. `lenient` gives one, too, and raises one of `FAULTS` or ValueError only for what is no
     JSON object.
     """
 
@@ -71,9 +71,9 @@ class Shape:
                 node = node.inner.setdefault(part, _Node())
             node.leaves.setdefault(path[-1], set()).add(kind)
         direct = _compile(self._root)
-        self.decode: Callable[[bytes], Any] | None = (
-            msgspec.json.Decoder(self._root.struct).decode if direct else None
-        )
+        decoder = msgspec.json.Decoder(self._root.struct) if direct else None
+        self.decode: Callable[[bytes], Any] | None = decoder and decoder.decode
+        self.decode_lines: Callable[[bytes], list[Any]] | None = decoder and decoder.decode_lines
 
     def lenient(self, event: bytes) -> Any:
         """An instance in which a value that its columns' types do not take is its raw JSON (`msgspec.Raw`)."""

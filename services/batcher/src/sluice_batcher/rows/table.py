@@ -4,9 +4,10 @@ All columns are made from Python lists at C speed as long as their values are of
 the types tells; a column with anything else in it is converted value by value (`convert`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -27,8 +28,9 @@ from sluice_batcher.rows.columns import (
     arrow_type,
 )
 from sluice_batcher.rows.convert import is_missing, plain, to_kind
-from sluice_batcher.rows.lines import events_table
-from sluice_batcher.rows.shape import Path, Shape
+from sluice_batcher.rows.lines import Ends, events_table, text_of
+from sluice_batcher.rows.native import Native
+from sluice_batcher.rows.shape import FAULTS, Path, Shape
 from sluice_batcher.rows.times import DEFAULT_PATHS, MICROS, timestamp_array
 
 _NATIVE: Final[dict[Kind, set[type]]] = {
@@ -38,6 +40,8 @@ _NATIVE: Final[dict[Kind, set[type]]] = {
     Kind.FLOAT64: {float, int, type(None)},
     Kind.BOOL: {bool, type(None)},
 }
+_BLOCK: Final = 4 * 2**20
+"""Bytes of text that are read at once: they bound what the reading needs besides."""
 
 
 class HasRows(Protocol):
@@ -50,6 +54,9 @@ class HasRows(Protocol):
     sent_at: float
     events: Sequence[bytes]
     positions: Sequence[int]
+    size: int
+    ends: Ends | None
+    native: bool
 
 
 @dataclass(frozen=True)
@@ -71,30 +78,119 @@ class Rows:
 
 
 class TableMaker:
-    """Makes tables for one column set; `times`: paths of an event's own time, the first that holds one counts."""
+    """Makes tables for one column set; `times`: paths of an event's own time, the first that holds one counts.
+
+    `native`: what gives the plain columns of messages that the parser has left to it.
+    """
 
     def __init__(
-        self, columns: ColumnSet, shape: Shape, times: Sequence[Path] = DEFAULT_PATHS
+        self,
+        columns: ColumnSet,
+        shape: Shape,
+        times: Sequence[Path] = DEFAULT_PATHS,
+        native: Native | None = None,
     ) -> None:
         self._columns = columns.columns
         self._schema = columns.schema
         self._shape = shape
         self._times = times
         self._whole = columns.whole
+        self._native = native
 
     def make(self, messages: Sequence[HasRows]) -> Rows:
         """All rows of the messages, in order. A row without an event time has its message's `sent_at`."""
-        rows = _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
+        parts: list[Rows] = []
+        for native, group in groupby(messages, attrgetter("native")):
+            if native and self._native is not None:
+                parts += self._from_text(self._native, list(group))
+            else:
+                parts.append(self._from_rows(list(group)))
+        rows = parts[0] if len(parts) == 1 else _joined(parts, self._schema)
         return replace(rows, table=events_table(messages)) if self._whole else rows
+
+    def _from_rows(self, messages: Sequence[HasRows]) -> Rows:
+        return _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
+
+    def _from_text(self, native: Native, messages: Sequence[HasRows]) -> Iterator[Rows]:
+        """By blocks; of one that is not plain throughout, each message by itself."""
+        for block in _blocks(messages):
+            found = self._read(native, block)
+            if found is not None:
+                yield found
+                continue
+            for message in block:
+                yield self._read(native, [message]) or self._from_rows(
+                    [_Parsed(message, self._shape)]
+                )
+
+    def _read(self, native: Native, messages: Sequence[HasRows]) -> Rows | None:
+        text = b"".join(map(text_of, messages))
+        plain = native.read(text, sum(len(message.rows) for message in messages))
+        if plain is None:
+            return None
+        making = _Making(native.narrow, messages, self._times, plain)
+        return making.rows(self._columns, self._schema)
+
+
+class _Parsed:
+    """A message whose events are parsed after all: they are known to be objects, so that there are rows of them."""
+
+    def __init__(self, message: HasRows, shape: Shape) -> None:
+        events = [message.events[position] for position in message.positions]
+        self.rows = [_row(shape, event) for event in events]
+        self.ids, self.types, self.sse_ids = message.ids, message.types, message.sse_ids
+        self.sent_at = message.sent_at
+        self.events, self.positions = message.events, message.positions
+        self.size, self.ends, self.native = message.size, message.ends, False
+
+
+def _row(shape: Shape, event: bytes) -> Any:
+    if shape.decode is not None:
+        try:
+            return shape.decode(event)
+        except FAULTS:
+            pass
+    return shape.lenient(event)
+
+
+def _blocks(messages: Sequence[HasRows]) -> Iterator[list[HasRows]]:
+    """Messages in order, by some MiB of text."""
+    block: list[HasRows] = []
+    size = 0
+    for message in messages:
+        block.append(message)
+        size += message.size
+        if size >= _BLOCK:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _joined(parts: Sequence[Rows], schema: pa.Schema) -> Rows:
+    if not parts:
+        return Rows(schema.empty_table(), pa.nulls(0, TIMESTAMP), [], 0)
+    return Rows(
+        pa.concat_tables([part.table for part in parts]).combine_chunks(),
+        pa.concat_arrays([part.times for part in parts]),
+        list(chain.from_iterable(part.ids for part in parts)),
+        sum(part.nulled for part in parts),
+        sum(part.untimed for part in parts),
+    )
 
 
 class _Making:
-    """One table while it is made: the values of each path are fetched once."""
+    """One table while it is made: the values of each path are fetched once. `plain`: columns that are there already."""
 
     def __init__(
-        self, shape: Shape, messages: Sequence[HasRows], time_paths: Sequence[Path]
+        self,
+        shape: Shape,
+        messages: Sequence[HasRows],
+        time_paths: Sequence[Path],
+        plain: Mapping[Path, Array] | None = None,
     ) -> None:
         self._shape = shape
+        self._plain = plain or {}
         self._time_paths = time_paths
         self._messages = messages
         self._rows = list(chain.from_iterable(m.rows for m in messages))
@@ -164,6 +260,8 @@ class _Making:
         return self._values[path]
 
     def _array(self, column: Column) -> Array:
+        if column.path in self._plain:
+            return self._plain[column.path]
         values = self._of(column.path)
         if column.kind is Kind.TIMESTAMP:
             array = self._time_array(column.path)
