@@ -66,7 +66,7 @@ class Cloud:
     @property
     def events(self) -> list[bytes]:
         """All events sent, in no order: several senders share the work."""
-        found = []
+        found: list[bytes] = []
         for message in list(self.queue.sent):
             attributes = {k: str(v) for k, v in message.attributes.items()}
             found += wire.decode(message.body, attributes, max_unpacked_bytes=2**24).events
