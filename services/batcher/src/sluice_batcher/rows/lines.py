@@ -66,17 +66,24 @@ def text_of(message: HasEvents) -> bytes:
     """The message's events that are rows, one a line, each with its newline."""
     if message.ends is not None and isinstance(message.events, Lines):
         return message.events.text
+    if len(message.events) == 1:
+        return _line(message.events[0]) if len(message.positions) else b""
     return b"".join(map(_line, _rows(message)))
 
 
 def events_table(messages: Sequence[HasEvents]) -> pa.Table:
     """The messages' events that are rows, each with its newline."""
-    texts = [text_of(message) for message in messages]
-    ends, start = [np.zeros(1, np.int64)], 0
+    texts = list(map(text_of, messages))
+    lengths, one_by_one = [np.zeros(1, np.int64)], list[int]()
     for message, text in zip(messages, texts, strict=True):
-        ends.append((_ends(message) if message.ends is None else message.ends) + start)
-        start += len(text)
-    offsets = np.concatenate(ends)
+        if message.ends is not None:
+            lengths += [np.array(one_by_one, np.int64), np.diff(message.ends, prepend=0)]
+            one_by_one = []
+        elif len(message.positions) == 1:
+            one_by_one.append(len(text))
+        else:
+            one_by_one += [len(event) + 1 for event in _rows(message)]
+    offsets = np.cumsum(np.concatenate([*lengths, np.array(one_by_one, np.int64)]))
     buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(b"".join(texts))]
     column: Array = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
     return pa.Table.from_arrays([column], schema=EVENTS)
@@ -93,10 +100,6 @@ def _slices(table: pa.Table) -> Iterator[memoryview]:
         if len(chunk) and ends is not None and data is not None:
             at = memoryview(ends).cast("b").cast("q")
             yield memoryview(data)[at[chunk.offset] : at[chunk.offset + len(chunk)]]
-
-
-def _ends(message: HasEvents) -> Ends:
-    return np.cumsum([len(event) + 1 for event in _rows(message)], dtype=np.int64)
 
 
 def _rows(message: HasEvents) -> Sequence[bytes]:
