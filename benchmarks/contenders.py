@@ -85,6 +85,8 @@ class Case:
                     "SLUICE_SOURCE_PRESET": "wikimedia",
                     "SLUICE_MAX_EVENTS": str(self.events),
                     "SLUICE_CHECKPOINT": f"file://{folder}/checkpoint.json",
+                    # What has been read when enough has come is sent, however slow the machine.
+                    "SLUICE_SHUTDOWN_GRACE": "300s",
                 }
             found |= {f"SLUICE_{name}": value for name, value in self.settings.items()}
         return found

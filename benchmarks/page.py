@@ -1,6 +1,7 @@
 """The page: Markdown with machine, versions and commands, its figures as JSON, and plots."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -15,6 +16,8 @@ from measure import Run
 from rich.table import Table
 
 _LIBRARIES: Final = ("boto3", "pandas", "pyarrow", "msgspec", "zstandard", "prometheus-client")
+_PAYLOAD: Final = 65_536
+"""Bytes that SQS bills as one request."""
 _ORDER: Final = ("article", "bento", "sluice")
 _COLOURS: Final = {"article": "#9aa5b1", "bento": "#d9822b", "sluice": "#2f7ed8"}
 
@@ -53,12 +56,40 @@ class Report:
         return found
 
     def requests(self, run: Run) -> tuple[float, float]:
-        """SQS requests and dollars a million events."""
-        calls = run.requests
-        sqs = calls["receives"] + calls["deletes"] + calls["sends"] + calls["extends"]
+        """SQS requests as they are billed (each 64 KiB of payload is one), and dollars, a million events."""
+        calls, producer = run.requests, run.job.startswith("SSE")
+        payload = run.megabytes * 1e6 if producer else self._weight(run.job) * run.events
+        bodies = max(calls["sends"] + calls["receives"], math.ceil(payload / _PAYLOAD))
+        sqs = bodies + calls["deletes"] + calls["extends"]
         scale = 1e6 / run.events
         money = (sqs * self.sqs_price + calls["puts"] * self.put_price) / 1e6 * scale
         return sqs * scale, money
+
+    def _weight(self, job: str) -> float:
+        """Bytes of an event in the queue: what a producer of that wire sent, where one ran; else 0."""
+        wire = "packed" if job.startswith("packed") else "plain"
+        for runs in self.jobs().get(f"SSE → {wire}", {}).values():
+            if runs[0].megabytes:
+                return runs[0].megabytes * 1e6 / runs[0].events
+        return 0.0
+
+    def starts(self) -> list[dict[str, Any]]:
+        """From nothing to the first request: medians by contender and side."""
+        rows = []
+        for contender in _ORDER:
+            for side in ("producer", "batcher"):
+                runs = [
+                    run
+                    for run in self.runs
+                    if run.contender == contender
+                    and run.job.startswith("SSE") == (side == "producer")
+                ]
+                if runs:
+                    wall = statistics.median(run.start_wall for run in runs)
+                    cpu = statistics.median(run.start_cpu for run in runs)
+                    row = {"contender": contender, "side": side, "seconds": round(wall, 2)}
+                    rows.append(row | {"seconds of CPU": round(cpu, 2)})
+        return rows
 
 
 def summary(report: Report) -> Table:
@@ -92,13 +123,14 @@ def _figure(report: Report, job: str, contender: str) -> str:
     return f"{middle:,.1f}{spread}"
 
 
-def write(report: Report, folder: Path) -> None:
-    """Writes benchmarks.md, benchmarks.json and the plots into `folder`."""
+def write(report: Report, folder: Path, targets: list[dict[str, str]]) -> None:
+    """Writes benchmarks.md, benchmarks.json and the plots into `folder`; `targets`: rows for the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "benchmarks.md").write_text(_markdown(report))
+    (folder / "benchmarks.md").write_text(_markdown(report, targets))
     told = {
         "machine": _machine(),
         "runs": [asdict(run) for run in report.runs],
+        "targets": targets,
         "extras": report.extras,
     }
     (folder / "benchmarks.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
@@ -118,7 +150,7 @@ def _machine() -> dict[str, str]:
     return found
 
 
-def _markdown(report: Report) -> str:
+def _markdown(report: Report, targets: list[dict[str, str]]) -> str:
     head = "| job | the article's loop | Bento | Sluice | × Bento | × article |\n|---|---:|---:|---:|---:|---:|\n"
     parts = [
         '<!-- made by `make bench ARGS="--page docs"` -->\n# Benchmarks\n',
@@ -134,12 +166,17 @@ def _markdown(report: Report) -> str:
         head + "\n".join("| " + " | ".join(row) + " |" for row in _rows(report)) + "\n",
         "*× article*: beside the article's loop at its only job (plain messages → CSV of 100; SSE → one message an event).\n",
         "![µs of CPU an event](images/benchmarks.svg)\n",
+        "## Targets\n",
+        _table(targets) if targets else "None of them was measured in this run.\n",
         "## Requests and money\n",
         (
             f"A million events, at ${report.sqs_price:.2f} a million SQS requests and ${report.put_price:.2f} a million "
-            "PUTs (list prices; `--sqs-price`, `--put-price`). SQS bills 64 KiB of payload as one request.\n"
+            "PUTs (list prices; `--sqs-price`, `--put-price`), as billed: each 64 KiB of a request's payload is one.\n"
         ),
         _requests(report),
+        "## Cold start\n",
+        "From the start of the process to its first request for messages or events; with the CPU that it took.\n",
+        _table(report.starts()),
         "## The stub\n",
         _ceiling(report),
     ]

@@ -54,7 +54,9 @@ class Queue:
         while self._waiting and self._visible:
             connection, most, timer = self._waiting.popleft()
             timer.cancel()
-            self._deliver(connection, most)
+            # Who has hung up meanwhile gets nothing: it would be hidden from all for the whole visibility.
+            if not connection.closed:
+                self._deliver(connection, most)
 
     def handle(self, request: Request) -> None:
         """Answers a call of the JSON protocol."""
