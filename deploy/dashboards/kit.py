@@ -27,13 +27,14 @@ SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 ANY: Final = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"'
 PRODUCER: Final = f'{ANY},pod=~".*-producer-$source-.*"'
 BATCHER: Final = f'{ANY},pod=~"$pod"'
-SELECT: Final = {"A": ANY, "B": BATCHER, "P": PRODUCER}
+COMPACTOR: Final = f'{ANY},pod=~".*-compactor-.*"'
+SELECT: Final = {"A": ANY, "B": BATCHER, "P": PRODUCER, "C": COMPACTOR}
 WIDTH: Final = 24
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression and its line's name. In `{P,queue="main"}` P stands for what selects the producers, B the batchers, A all."""
+    """An expression and its line's name. In `{P,queue="main"}` P stands for what selects the producers, B the batchers, C the compactor, A all."""
 
     expr: str
     legend: str = ""
@@ -41,7 +42,7 @@ class Query:
     @property
     def text(self) -> str:
         """The expression with its selectors."""
-        return re.sub(r"\{([ABP])(?=[,}])", lambda match: "{" + SELECT[match[1]], self.expr)
+        return re.sub(r"\{([ABPC])(?=[,}])", lambda match: "{" + SELECT[match[1]], self.expr)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Page:
     rows: Sequence[Row]
     extra: Sequence[tuple[str, str, str]] = ()
     """Numbers that the reader may change: name, label, value."""
+    linked: bool = True
+    """Whether the others lead to it: false for a page that only some releases have."""
 
 
 def q(expr: str, legend: str = "") -> Query:
@@ -109,7 +112,7 @@ def built(page: Page, others: Sequence[Page]) -> dashboard.Dashboard:
         .editable()
     )
     for other in others:
-        if other is not page:
+        if other is not page and other.linked:
             made = made.link(
                 dashboard.DashboardLink(other.title)
                 .type(DashboardLinkType.LINK)

@@ -3,11 +3,12 @@
 from typing import Final
 
 from batcher import BATCHER
+from lake import LAKE
 from overview import OVERVIEW
 from producer import PRODUCER
 from scaling import SCALING
 
-PAGES: Final = (OVERVIEW, PRODUCER, BATCHER, SCALING)
+PAGES: Final = (OVERVIEW, PRODUCER, BATCHER, SCALING, LAKE)
 WITHOUT_A_PANEL: Final = {
     "sluice_producer_last_event_time_seconds": "the lag tells the same, as a duration",
     "sluice_producer_last_gap_timestamp_seconds": "an alert's; the gaps themselves have a panel",

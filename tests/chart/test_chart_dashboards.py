@@ -8,9 +8,11 @@ import sys
 import pytest
 from prometheus_client import CollectorRegistry
 from sluice_batcher.metrics import Metrics as BatcherMetrics
+from sluice_compactor.metrics import Metrics as CompactorMetrics
 from sluice_producer.metrics import Metrics as ProducerMetrics
 
-PAGES = ("batcher", "overview", "producer", "scaling")
+PAGES = ("batcher", "lake", "overview", "producer", "scaling")
+SCRAPED = ("--set", "compactor.every=10m")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def source(pytestconfig):
 
 @pytest.fixture(scope="module")
 def boards(render, everything_values):
-    data = render(*everything_values, given=False).one("ConfigMap", "-dashboard")["data"]
+    data = render(*everything_values, *SCRAPED, given=False).one("ConfigMap", "-dashboard")["data"]
     assert sorted(data) == [f"{page}.json" for page in PAGES]
     return {name.removesuffix(".json"): json.loads(text) for name, text in data.items()}
 
@@ -52,23 +54,33 @@ def test_the_dashboards_are_what_the_code_makes(source):
 
 def test_two_releases_have_dashboards_of_their_own(render, everything_values):
     def of(release):
-        data = render(*everything_values, given=False, release=release)
+        data = render(*everything_values, *SCRAPED, given=False, release=release)
         found = [json.loads(text) for text in data.one("ConfigMap", "-dashboard")["data"].values()]
         for board in found:
             uids = {link["url"].removeprefix("/d/") for link in board["links"]}
-            assert uids == {other["uid"] for other in found} - {board["uid"]}
+            linked = {other["uid"] for other in found if not other["uid"].endswith("-lake")}
+            assert uids == linked - {board["uid"]}
         return {(board["uid"], board["title"]) for board in found}
 
     one, other = of("one"), of("other")
     assert len(one | other) == 2 * len(PAGES)
-    assert len({uid for uid, _ in one | other}) == len({title for _, title in one | other}) == 8
+    assert len({uid for uid, _ in one | other}) == len({title for _, title in one | other}) == 10
     assert all(len(uid) <= 40 for uid, _ in one), "Grafana's limit"
+
+
+def test_the_lakes_page_is_there_where_its_metrics_are(render, everything_values):
+    def of(*values):
+        made = render(*everything_values, *values, given=False)
+        return set(made.one("ConfigMap", "-dashboard")["data"])
+
+    assert of(*SCRAPED) - of() == {"lake.json"}, "nobody scrapes a CronJob's pod"
 
 
 def test_every_metric_stands_on_a_panel_or_has_a_reason_not_to(boards, source):
     registry = CollectorRegistry()
     ProducerMetrics(registry, "packed")
     BatcherMetrics(registry, "csv")
+    CompactorMetrics(registry)
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in registry.collect()
@@ -83,7 +95,7 @@ def test_every_metric_stands_on_a_panel_or_has_a_reason_not_to(boards, source):
 
 
 def test_what_keda_is_told_stands_on_the_page(render, everything_values):
-    made = render(*everything_values, given=False)
+    made = render(*everything_values, *SCRAPED, given=False)
     trigger = made.one("ScaledObject")["spec"]["triggers"][0]["metadata"]
     spec = made.one("ScaledObject")["spec"]
     text = made.one("ConfigMap", "-dashboard")["data"]["scaling.json"]

@@ -77,7 +77,11 @@ def test_every_panel_has_data(make_pipeline, prometheus, pytestconfig):
     producer = pipeline.start_producer(SLUICE_HEARTBEAT="1s")
     batcher = pipeline.start_batcher()
     pipeline.written(300)
-    jobs = {"rel-sluice-producer-w": producer.url, "rel-sluice-batcher": batcher.url}
+    jobs = {
+        "rel-sluice-producer-w": producer.url,
+        "rel-sluice-batcher": batcher.url,
+        "rel-sluice-compactor": pipeline.start_compactor().url,
+    }
     address = prometheus(jobs)
     boards = of_the_chart(pytestconfig.rootpath)
     without = {

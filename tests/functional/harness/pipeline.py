@@ -72,6 +72,10 @@ class Pipeline:
         """A batcher with settings of its own in `extra`."""
         return self._start("batcher", BATCHER, extra)
 
+    def start_compactor(self) -> Child:
+        """A compactor that takes everything at once, pass after pass."""
+        return self._start("compactor", {"SLUICE_LAKE_SETTLE": "0", "SLUICE_LAKE_EVERY": "3s"}, {})
+
     def start(self) -> tuple[Child, Child]:
         """One of each."""
         return self.start_producer(), self.start_batcher()
