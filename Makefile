@@ -18,7 +18,10 @@ BIN := .venv/bin
 SYNCED := .venv/.synced
 UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
 
-.PHONY: help run test lint types unit functional docs page-picture dashboard-picture bench fmt clean
+# Iceberg's runtime for the Spark that tests/functional/test_lake_spark.py takes, its S3 client, and the catalog's database.
+SPARK_JARS := org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.1 org.apache.iceberg:iceberg-aws-bundle:1.10.1 org.xerial:sqlite-jdbc:3.50.3.0
+
+.PHONY: help run test lint types unit functional lake-soak lake-spark docs page-picture dashboard-picture bench fmt clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,10 +43,14 @@ unit: $(SYNCED) ## Tests without network, with coverage (UNDER=scripts/just-boot
 	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(WORKERS) $(PYTEST_ARGS)
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
-	@$(BIN)/pytest tests/functional -m "functional and not soak" $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/functional -m "functional and not soak and not spark" $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 lake-soak: $(SYNCED) ## The tests of killed compactors, five times as long and from a seed of yours (SLUICE_LAKE_SOAK_SEED)
 	@$(BIN)/pytest tests/functional -m soak -n 0 $(PYTEST_ARGS)
+
+lake-spark: $(SYNCED) ## Spark on the lake's table (needs Java and Maven; downloads some 500 MB)
+	@for jar in $(SPARK_JARS); do mvn -q -B dependency:copy -Dartifact=$$jar -DoutputDirectory=$(CURDIR)/.tools/spark; done
+	@SPARK_JARS=$(CURDIR)/.tools/spark $(BIN)/pytest tests/functional -m spark -n 0 $(PYTEST_ARGS)
 
 docs: $(SYNCED) ## Make docs/reference again from the code (its alerts need helm)
 	@$(BIN)/python scripts/reference.py
