@@ -136,9 +136,7 @@ class Producing:
         return found
 
 
-@pytest.mark.parametrize(
-    ("plain", "to_read", "to_send"), [(False, 39.2, 10.6), (True, 43.6, 131.8)]
-)
+@pytest.mark.parametrize(("plain", "to_read", "to_send"), [(False, 39.2, 10.6), (True, 43.6, 72.2)])
 def test_calls_of_the_producer(
     events: list[bytes], plain: bool, to_read: float, to_send: float
 ) -> None:

@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import allowed
+from sluice_core.aws.sqs import allowed, escape
 from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
 
@@ -150,3 +150,25 @@ def test_ids_that_do_not_fit_the_events_are_not_used():
     decoded = wire.decode(message.body, attributes, max_unpacked_bytes=LIMIT)
     assert decoded.ids is None
     assert [reason for reason, _ in decoded.problems] == [reasons.COUNT_MISMATCH]
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=20))
+def test_what_sqs_refuses_is_escaped_and_nothing_else(text: str) -> None:
+    """The characters of XML 1.0, one by one (https://www.w3.org/TR/xml/#charsets)."""
+
+    def fine(char: str) -> bool:
+        n = ord(char)
+        return n in (9, 10, 13) or 32 <= n <= 0xD7FF or 0xE000 <= n <= 0xFFFD or n >= 0x10000
+
+    assert escape(text) == "".join(c if fine(c) else f"\\u{ord(c):04x}" for c in text)
+    assert allowed(text) == all(map(fine, text))
+
+
+@given(st.text(st.sampled_from("ab-\\u\uffff é\n") | st.characters(exclude_categories=["Cs"])))
+def test_an_id_s_attribute_is_the_same_however_plain_it_is(text: str) -> None:
+    attributes = wire.event_attributes(text, "message", None)
+    assert attributes.get(wire.codec.A_FIRST_ID) == (
+        wire.codec.attribute_text(text) if text else None
+    )
+    told = wire.decode("{}", attributes, max_unpacked_bytes=1000).ids
+    assert (told or [""])[0] == text

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice_core.aws import Aws, translated
@@ -24,16 +25,20 @@ from sluice_core.settings.addresses import QueueAddress, parse_queue
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+_TYPE_BYTES = len("String")
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def allowed(text: str) -> bool:
     """Whether SQS accepts every character of `text` (the characters of XML 1.0)."""
-    return _FORBIDDEN.search(text) is None
+    return text.isprintable() or _FORBIDDEN.search(text) is None
 
 
 def escape(text: str) -> str:
     r"""`text` with each character that SQS refuses written as `\uXXXX`; inside JSON strings that changes nothing."""
+    # What is printable is no control character, no half of a pair and no non-character; asking so costs half.
+    if text.isprintable():
+        return text
     return _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -44,17 +49,17 @@ class OutMessage:
     body: str
     attributes: Mapping[str, str | int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes as SQS counts them."""
-        size = (
-            len(self.body)
-            if self.body.isascii()
-            else len(self.body.encode("utf-8", "surrogatepass"))
-        )
+        size = _bytes(self.body)
         for name, value in self.attributes.items():
-            size += len(name) + len(str(value).encode()) + len("String")
+            size += len(name) + _bytes(str(value)) + _TYPE_BYTES
         return size
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ messages may drop their attributes, and no JSON begins like base64 of zstd. A re
 
 import base64
 import binascii
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ def encode_plain(
     sse_id: str | None = None,
 ) -> OutMessage:
     """One event as one message. `event` is valid JSON in UTF-8; characters that SQS forbids become JSON escapes."""
-    attributes: dict[str, str | int] = {A_SOURCE: attribute_text(source)}
+    attributes: dict[str, str | int] = {A_SOURCE: _source_text(source)}
     attributes.update(event_attributes(event_id, event_type, sse_id))
     return OutMessage(escape(event.decode("utf-8")), attributes)
 
@@ -110,7 +111,9 @@ def event_attributes(event_id: str | None, event_type: str, sse_id: str | None) 
     """The attributes that tell of a lone event: for people where that changes nothing, else in `sluice-beside`."""
     attributes: dict[str, str] = {}
     hidden: dict[str, list[str]] = {}
-    if event_id:
+    if event_id and _plain_word(event_id):
+        attributes[A_FIRST_ID] = event_id
+    elif event_id:
         # Always there, for readers that know nothing else; a reader believes it when it is surely unchanged.
         attributes[A_FIRST_ID] = attribute_text(event_id)
         if not (_readable(event_id) and _unchanged(event_id)):
@@ -125,10 +128,20 @@ def event_attributes(event_id: str | None, event_type: str, sse_id: str | None) 
             attributes[A_SSE_ID] = sse_id
         else:
             hidden["sse_ids"] = [sse_id]
-    text = dump(**hidden)
+    text = dump(**hidden) if hidden else None
     if text is not None:
         attributes[A_BESIDE] = _squeeze(text, _LEVEL)
     return attributes
+
+
+def _plain_word(text: str) -> bool:
+    """Whether `text` is surely readable and unchanged in an attribute, as an id nearly always is."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "\\" not in text
+        and 1 < len(text) < TEXT_MAX_CHARS
+    )
 
 
 def encode_pack(
@@ -159,7 +172,7 @@ def encode_pack(
         A_CODEC: CODEC,
         A_COUNT: len(events),
         A_PACK_ID: hashlib.sha256(lines).hexdigest(),
-        A_SOURCE: attribute_text(source),
+        A_SOURCE: _source_text(source),
         A_FIRST_ID: attribute_text(ids[0]),
         A_LAST_ID: attribute_text(ids[-1]),
     }
@@ -267,6 +280,11 @@ def _unchanged(text: str) -> bool:
 def is_packed(body: str, attributes: Mapping[str, str]) -> bool:
     """Whether a message is a pack: by its codec, or by its beginning when it has lost its attributes."""
     return A_CODEC in attributes or body.startswith(_MAGIC)
+
+
+@functools.lru_cache(maxsize=64)
+def _source_text(source: str) -> str:
+    return attribute_text(source)
 
 
 def attribute_text(value: str, limit: int = TEXT_MAX_CHARS) -> str:
