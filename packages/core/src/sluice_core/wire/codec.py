@@ -81,7 +81,7 @@ class Decoded:
         """Bytes of the events, without newlines."""
         events = self.events
         if isinstance(events, Lines):
-            return len(events.text) - events.text.count(b"\n")
+            return events.size
         return sum(map(len, events))
 
     def attributes_of(self, position: int) -> dict[str, str]:

@@ -8,14 +8,21 @@ from typing import overload
 
 
 class Lines(Sequence[bytes]):
-    """The events of a text of lines, without their newlines; split when one of them is first asked for."""
+    """The events of a text of lines, without their newlines."""
 
-    __slots__ = ("_count", "_events", "text")
+    __slots__ = ("_count", "_events", "size", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self._count = text.count(b"\n") + (text[-1:] not in (b"\n", b""))
         self._events: list[bytes] | None = None
+        # Splitting looks for newlines a word at a time; bytes.count looks at each byte before Python 3.13.
+        self._count = len(self._split())
+        self.size = len(text) - self._count + (text[-1:] not in (b"\n", b""))
+        """Bytes of the events, without newlines."""
+
+    def forget(self) -> None:
+        """Lets go of the single events, for who keeps the text: they are split off again where one is asked for."""
+        self._events = None
 
     def __len__(self) -> int:
         """The number of events."""
@@ -43,5 +50,7 @@ class Lines(Sequence[bytes]):
 
     def _split(self) -> list[bytes]:
         if self._events is None:
-            self._events = self.text.split(b"\n")[: self._count]
+            self._events = self.text.split(b"\n")
+            if not self._events[-1]:
+                self._events.pop()
         return self._events

@@ -19,6 +19,7 @@ from sluice_core.deadletter.outbox import DeadLetterOutbox
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
 from sluice_core.errors import DeadLetterError, PermanentError, TemporaryError, UnknownCodecError
 from sluice_core.service.logs import get_logger
+from sluice_core.wire.lines import Lines
 
 from sluice_batcher.inflight.buffer import Buffer
 from sluice_batcher.inflight.held import Admission, Held, InFlight
@@ -111,6 +112,8 @@ class Intake:
         if self._keep_events or parsed.native:
             held.events, held.positions = decoded.events, parsed.positions
             held.ends = parsed.ends
+            if isinstance(decoded.events, Lines) and parsed.ends is not None:
+                decoded.events.forget()
 
     def _hand_on(self, held: Held, dead_letters: list[DeadLetter]) -> None:
         travels = bool(held.rows) or held.heartbeat is not None
