@@ -41,8 +41,15 @@ _LOCALS: Final = {
 
 
 def render(helm: str) -> list[dict[str, Any]]:
-    """The groups of rules. Raises ValueError when helm refuses."""
-    command = [helm, "template", "sluice", str(CHART), *RENDERED]
+    """The groups of rules, with the compactor as a Deployment and as a CronJob. Raises ValueError when helm refuses."""
+    groups = _rendered(helm)
+    for group, other in zip(groups, _rendered(helm, "--set", "compactor.every="), strict=True):
+        group["rules"] += [rule for rule in other["rules"] if rule not in group["rules"]]
+    return groups
+
+
+def _rendered(helm: str, *values: str) -> list[dict[str, Any]]:
+    command = [helm, "template", "sluice", str(CHART), *RENDERED, *values]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (helm, as it was found)
     if done.returncode:
         raise ValueError(f"helm refused the values of scripts/alerts.py: {done.stderr.strip()}")

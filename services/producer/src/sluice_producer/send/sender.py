@@ -126,7 +126,9 @@ class Sender:
             sum([len(event) for one in messages for event in one.events]),
             sum([one.message.size for one in messages if one.message is not None]),
         )
-        self._metrics.heartbeats.inc(sum(not one.events for one in messages))
+        heartbeats = [one for one in messages if not one.events]
+        if heartbeats:
+            self._metrics.heartbeats.inc(len(heartbeats))
         for _, same in groupby(messages, key=lambda one: id(one.group)):
             ours = list(same)
             self._acks.done(ours[0].group, len(ours))
