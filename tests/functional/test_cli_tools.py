@@ -199,7 +199,7 @@ def test_check_of_a_place_that_is_right_and_of_wrong_ones(cloud, tmp_path: Path)
         right = {"SLUICE_SOURCE_URL": source.url, "SLUICE_USER_AGENT": CONTACT}
         said = _json(cloud, "check", **right)
         assert {check["state"] for check in said["checks"]} <= {"ok", "warning"}, said
-        assert len(said["checks"]) == 19
+        assert len(said["checks"]) == 20
         assert [check["name"] for check in said["checks"] if check["state"] == "warning"] == [
             "visibility timeout"
         ]
