@@ -67,7 +67,8 @@ def test_duration_format_columns_and_rows(start):
     assert run.finish() == 0, run.output
     files = list((run.data / "events").rglob("*.parquet"))
     frame = read_batches(run.data / "events")
-    assert 0 < len(frame) <= 50 * len(files)
+    # A batch is closed by the pack that fills it, whole. How many events came depends on the machine's start.
+    assert 0 < len(frame) <= (50 - 1 + 100) * len(files)
     assert {"meta_domain", "length_old", "log_params"} <= set(frame.columns)
     assert sorted(frame["event_id"]) == sorted(run.ledger())
 
