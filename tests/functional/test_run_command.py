@@ -61,7 +61,7 @@ def test_ctrl_c_drains_in_order(start):
 
 def test_duration_format_columns_and_rows(start):
     run = start(
-        *("--source", "built-in", "--rate", "200", "--duration", "4s"),
+        *("--source", "built-in", "--rate", "50", "--duration", "15s"),
         *("--format", "parquet", "--columns", "recentchange", "--rows", "50"),
     )
     assert run.finish() == 0, run.output
