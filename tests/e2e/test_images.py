@@ -8,21 +8,20 @@ import urllib.request
 import uuid
 
 import pytest
-from kit.cluster import command
-from kit.release import CHART
+from kit.containers import (
+    docker,
+    environment,
+    start_localstack,
+    wait_for_localstack,
+)
 from kit.waiting import until
 
 BASE = "python:3.13-slim"
 SERVICES = ("producer", "batcher", "compactor")
-LOCALSTACK = "localstack/localstack:4.14.0"
 MB = 1_000_000
 PRODUCER_MB_OVER_BASE = 90
 COMPACTOR_MB_OVER_BATCHER = 120
 READY_CPU_SECONDS = 2.0
-
-
-def docker(*arguments: str, **options) -> str:
-    return command("docker", *arguments, **options).stdout.strip()
 
 
 def inspect(image: str) -> dict:
@@ -113,27 +112,14 @@ def test_a_sigterm_in_the_first_moments_is_not_lost(tag, component):
 def world(tag):
     """LocalStack with queue and bucket, and a source, on a network of their own; its name."""
     name = f"sluice-images-{uuid.uuid4().hex[:8]}"
-    settings = {"REGION": "us-east-1", "QUEUE": "sse_queue", "DLQ": "sse_queue_dlq", "BUCKET": "sse-bucket",
-                "VISIBILITY_TIMEOUT": "30", "MAX_RECEIVE_COUNT": "1000"}  # fmt: skip
-    flags = [
-        part for key, value in settings.items() for part in ("-e", f"SLUICE_INIT_{key}={value}")
-    ]
     docker("network", "create", name)
     try:
-        docker("create", "--name", f"{name}-aws", "--network", name, "--network-alias", "aws", *flags,
-               "-e", "SERVICES=sqs,s3", "-e", "SQS_ENDPOINT_STRATEGY=off", "-e", "LOCALSTACK_HOST=aws:4566", LOCALSTACK)  # fmt: skip
-        docker("cp", str(CHART / "files" / "localstack_ready.py"), f"{name}-aws:/tmp/ready.py")
-        docker("start", f"{name}-aws")
-        docker("exec", f"{name}-aws", "mkdir", "-p", "/etc/localstack/init/ready.d")
-        docker(
-            "cp",
-            str(CHART / "files" / "localstack_init.py"),
-            f"{name}-aws:/etc/localstack/init/ready.d/10-sluice.py",
+        start_localstack(
+            f"{name}-aws", "--network", name, "--network-alias", "aws", LOCALSTACK_HOST="aws:4566"
         )
         docker("run", "-d", "--name", f"{name}-source", "--network", name, "--network-alias", "source",
                f"sluice:{tag}", "serve-events", "--host=0.0.0.0", "--port=8000")  # fmt: skip
-        ready = ["docker", "exec", f"{name}-aws", "python3", "/tmp/ready.py"]
-        until(lambda: command(*ready, check=False).returncode == 0, "LocalStack", deadline=60)
+        wait_for_localstack(f"{name}-aws", deadline=60)
         yield name
     finally:
         for part in ("aws", "source", "service"):
@@ -145,7 +131,7 @@ def world(tag):
 def test_ready_soon_and_gone_soon_at_one_cpu(tag, world, component):
     settings = {"AWS_ENDPOINT_URL": "http://aws:4566", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
                 "SLUICE_SOURCE_URL": "http://source:8000/v2/stream/recentchange", "SLUICE_SOURCE_PRESET": "wikimedia"}  # fmt: skip
-    flags = [part for key, value in settings.items() for part in ("-e", f"{key}={value}")]
+    flags = environment(settings)
     name = f"{world}-service"
     docker("create", "--name", name, "--network", world, "--cpus", "1", "--read-only", "--tmpfs", "/tmp",
            "-p", "127.0.0.1:0:8080", *flags, image(component, tag))  # fmt: skip

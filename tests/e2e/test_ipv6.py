@@ -6,11 +6,15 @@ import uuid
 
 import pytest
 from kit.cluster import command
-from kit.release import CHART
+from kit.containers import (
+    docker,
+    environment,
+    start_localstack,
+    wait_for_localstack,
+)
 from kit.source import expected
 from kit.waiting import until
 
-LOCALSTACK = "localstack/localstack:4.14.0"
 EVENTS = 1_000
 WITHOUT_IPV4 = """
 import fcntl, socket, struct
@@ -30,28 +34,25 @@ class Namespace:
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self.name = f"sluice-ipv6-{uuid.uuid4().hex[:8]}"
-        self._made = [self.name]
+        self.made = [self.name]
         on = [f"--sysctl=net.ipv6.conf.{part}.disable_ipv6=0" for part in ("all", "lo", "default")]
-        _docker("run", "-d", "--name", self.name, "--network", "none", *on,
+        docker("run", "-d", "--name", self.name, "--network", "none", *on,
                 "--entrypoint", "sleep", f"sluice:{tag}", "900")  # fmt: skip
 
-    def create(self, part: str, image: str, *arguments: str, **environ: str) -> str:
-        """A container that is not started yet; its name."""
-        name = f"{self.name}-{part}"
-        self._made.append(name)
-        flags = [flag for key, value in environ.items() for flag in ("-e", f"{key}={value}")]
-        _docker("create", "--name", name, "--network", f"container:{self.name}", *flags, image, *arguments)  # fmt: skip
-        return name
+    @property
+    def shared(self) -> list[str]:
+        """What puts a container into it."""
+        return ["--network", f"container:{self.name}"]
 
-    def start(self, part: str, image: str, *arguments: str, **environ: str) -> str:
-        """A container that runs; its name."""
-        name = self.create(part, image, *arguments, **environ)
-        _docker("start", name)
-        return name
+    def start(self, part: str, image: str, *arguments: str, **environ: str) -> None:
+        """A container that runs."""
+        name = f"{self.name}-{part}"
+        self.made.append(name)
+        docker("run", "-d", "--name", name, *self.shared, *environment(environ), image, *arguments)
 
     def drop_ipv4(self) -> None:
         """Takes 127.0.0.1 away."""
-        _docker("run", "--rm", "--network", f"container:{self.name}", "--user", "0", "--cap-add", "NET_ADMIN",
+        docker("run", "--rm", *self.shared, "--user", "0", "--cap-add", "NET_ADMIN",
                 "--entrypoint", "python", f"sluice:{self.tag}", "-c", WITHOUT_IPV4)  # fmt: skip
 
     def get(self, url: str) -> str:
@@ -66,11 +67,7 @@ class Namespace:
         return sum(map(float, found))
 
     def close(self) -> None:
-        _docker("rm", "-f", *reversed(self._made), check=False)
-
-
-def _docker(*arguments: str, **options) -> str:
-    return command("docker", *arguments, **options).stdout.strip()
+        docker("rm", "-f", *reversed(self.made), check=False)
 
 
 @pytest.fixture
@@ -82,23 +79,16 @@ def namespace(tag):
 
 @pytest.mark.timeout(240)
 def test_source_to_rows_where_there_is_no_ipv4(namespace, tag):
-    settings = {"REGION": "us-east-1", "QUEUE": "sse_queue", "DLQ": "sse_queue_dlq", "BUCKET": "sse-bucket",
-                "VISIBILITY_TIMEOUT": "30", "MAX_RECEIVE_COUNT": "1000"}  # fmt: skip
-    aws = namespace.create(
-        "aws", LOCALSTACK, SERVICES="sqs,s3", SQS_ENDPOINT_STRATEGY="off",
-        LOCALSTACK_HOST="[::1]:4566", GATEWAY_LISTEN="[::]:4566",
-        **{f"SLUICE_INIT_{key}": value for key, value in settings.items()},
-    )  # fmt: skip
-    files = CHART / "files"
-    _docker("cp", str(files / "localstack_ready.py"), f"{aws}:/tmp/ready.py")
-    _docker("start", aws)
-    _docker("exec", aws, "mkdir", "-p", "/etc/localstack/init/ready.d")
-    _docker(
-        "cp", str(files / "localstack_init.py"), f"{aws}:/etc/localstack/init/ready.d/10-sluice.py"
+    aws = namespace.name + "-aws"
+    namespace.made.append(aws)
+    start_localstack(
+        aws,
+        *namespace.shared,
+        LOCALSTACK_HOST="[::1]:4566",
+        GATEWAY_LISTEN="[::]:4566",
     )
     # LocalStack looks for itself, and its hook for LocalStack, on 127.0.0.1: only then may that go.
-    ready = ["docker", "exec", aws, "python3", "/tmp/ready.py"]
-    until(lambda: command(*ready, check=False).returncode == 0, "LocalStack", deadline=90)
+    wait_for_localstack(aws, deadline=90)
     namespace.drop_ipv4()
     assert namespace.get("http://127.0.0.1:4566/_localstack/health") == ""
     assert json.loads(namespace.get("http://[::1]:4566/_localstack/health"))["services"]
