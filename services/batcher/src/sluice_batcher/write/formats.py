@@ -7,7 +7,7 @@ fifth to a quarter larger, for a tenth of it. zstd is the library's own.
 import io
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from itertools import starmap
 from typing import Any, ClassVar, Final, Protocol
 
@@ -131,7 +131,7 @@ class JsonLinesFormat:
         return self._compress(self._encoder.encode_lines(rows))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _row_of(names: tuple[str, ...]) -> Callable[..., Any]:
     """What makes a row of its values: a struct, made and written in half of a dict's time, where its names may be
     any that a hook has given."""
