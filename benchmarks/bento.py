@@ -12,6 +12,9 @@ _AWS: Final = {
     "endpoint": "${STUB}",
     "credentials": {"id": "test", "secret": "test"},
 }
+# Bento would renew each held message's lease again and again, and then hardly come to deleting: a batch of
+# 10,000 plain messages took it minutes. The stub's leases are long enough without.
+_RECEIVE: Final = {"wait_time_seconds": 10, "update_visibility": False}
 _TEXTS: Final = (
     *("type", "title", "title_url", "comment", "user", "notify_url", "server_url", "server_name"),
     *(
@@ -89,7 +92,7 @@ def batcher(wire: str, output: str, rows: int) -> dict[str, Any]:
     """SQS → objects of `rows` rows; `output`: csv (the article's columns), gzip, zstd (JSON lines) or parquet."""
     suffix, processors = _FORMATS[output]
     return _config(
-        {"aws_sqs": {"url": "${STUB}/000000000000/q", "wait_time_seconds": 10, **_AWS}},
+        {"aws_sqs": {"url": "${STUB}/000000000000/q", **_RECEIVE, **_AWS}},
         _UNPACK if wire == "packed" else [],
         {
             "aws_s3": {
