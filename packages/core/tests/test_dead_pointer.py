@@ -27,7 +27,7 @@ def add_dead_letters(dead_letter, **options):
 
 def moved(message):
     """As a tool brings it back that knows nothing of attributes."""
-    return replace(message, attributes={})
+    return message._replace(attributes={})
 
 
 def test_a_dead_letter_knows_itself_by_its_body_alone():

@@ -20,7 +20,7 @@ def held(number, rows=1, size=10, at=0.0):
 def test_rows_close_a_batch_and_messages_stay_whole():
     buffer = Buffer(BatchLimits(rows=100, size=10**9, messages=1000, age=30))
     for number in range(3):
-        buffer.add(held(number, rows=60))
+        buffer.add([held(number, rows=60)])
     batch = buffer.take(0)
     assert ([m.message_id for m in batch.messages], batch.rows, batch.reason) == (
         ["0", "1"],
@@ -35,8 +35,8 @@ def test_rows_close_a_batch_and_messages_stay_whole():
 
 def test_age_counts_from_the_oldest_receive():
     buffer = Buffer(BatchLimits(rows=100, size=10**9, messages=1000, age=30))
-    buffer.add(held(1, at=10.0))
-    buffer.add(held(0, at=5.0))
+    buffer.add([held(1, at=10.0)])
+    buffer.add([held(0, at=5.0)])
     assert buffer.due_in(12) == 23
     assert buffer.take(34.9) is None
     assert buffer.take(35).rows == 2
@@ -45,10 +45,10 @@ def test_age_counts_from_the_oldest_receive():
 def test_bytes_messages_and_drain():
     told = []
     buffer = Buffer(BatchLimits(rows=100, size=25, messages=2, age=30), lambda: told.append(1))
-    buffer.add(held(1, size=30))
-    buffer.add(held(2))
-    buffer.add(held(3))
-    buffer.add(held(4))
+    buffer.add([held(1, size=30)])
+    buffer.add([held(2)])
+    buffer.add([held(3)])
+    buffer.add([held(4)])
     assert [buffer.take(0).reason, buffer.take(0).reason] == [BYTES, MESSAGES]
     assert len(told) == 2
     assert not buffer.empty
@@ -62,10 +62,10 @@ def test_bytes_messages_and_drain():
 
 def test_room_is_one_batch_in_flush_and_one_that_fills():
     buffer = Buffer(BatchLimits(rows=10, size=10**9, messages=1000, age=30))
-    buffer.add(held(1, rows=10))
+    buffer.add([held(1, rows=10)])
     batch = buffer.take(0)
     assert buffer.has_room
-    buffer.add(held(2, rows=10))
+    buffer.add([held(2, rows=10)])
     assert not buffer.has_room
     buffer.done(batch)
     assert buffer.has_room
@@ -92,7 +92,7 @@ def test_every_message_goes_out_once_in_order_under_every_limit(script, limits):
         now += pause
         while (batch := buffer.take(now)) is not None:
             out.append(batch)
-        buffer.add(held(number, rows, size, now))
+        buffer.add([held(number, rows, size, now)])
         sent.append(str(number))
         due = buffer.due_in(now)
         assert due is not None

@@ -82,7 +82,7 @@ class Batcher:
         # Forced when the grace period is nearly over: it ends the patience of those that wait for AWS.
         patient = replace(runtime, stop=Stop())
         delete, flush = threading.Event(), threading.Event()
-        self.in_flight = InFlight(lambda _held: delete.set())
+        self.in_flight = InFlight(delete.set)
         self.identity = QueueIdentity(clients.queue, clients.attributes.created_at, self.in_flight)
         self.dead_letters = DeadLetterOutbox(
             delivery(

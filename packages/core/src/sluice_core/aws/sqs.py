@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sluice_core.aws import Aws, translated
 from sluice_core.aws.errors import TEMPORARY_CODES, clean, text, understood
@@ -62,14 +63,13 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(NamedTuple):
     """A received message; `sent_at` is SQS's SentTimestamp in epoch seconds (stable under redelivery)."""
 
     message_id: str
     receipt_handle: str
     body: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
     sent_at: float = 0.0
     receive_count: int = 1
 
@@ -368,16 +368,16 @@ def _received(message: Any) -> Received:
     if not isinstance(body, str):
         raise TypeError(f"a body is text, not {type(body).__name__}")
     return Received(
-        message_id=text(message["MessageId"]),
-        receipt_handle=text(message["ReceiptHandle"]),
-        body=body,
-        attributes={
+        text(message["MessageId"]),
+        text(message["ReceiptHandle"]),
+        body,
+        {
             name: str(value["StringValue"])
             for name, value in (message.get("MessageAttributes") or {}).items()
             if "StringValue" in value
         },
-        sent_at=int(system["SentTimestamp"]) / 1000,
-        receive_count=int(system["ApproximateReceiveCount"]),
+        int(system["SentTimestamp"]) / 1000,
+        int(system["ApproximateReceiveCount"]),
     )
 
 

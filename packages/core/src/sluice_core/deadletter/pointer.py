@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sluice_core.aws.s3 import BucketLike
@@ -49,9 +49,14 @@ def pointer_body(key: str, body: bytes, attributes: Mapping[str, str | int]) -> 
     )
 
 
+def may_point(text: str) -> bool:
+    """Whether a message's body may be a pointer; of most that are none, this tells it at once."""
+    return MARK in text[:100]
+
+
 def read_pointer(text: str) -> Pointer | None:
     """The pointer that a message's body is; None for anything else."""
-    if MARK not in text[:100]:
+    if not may_point(text):
         return None
     try:
         found: Any = json.loads(text)
@@ -74,8 +79,7 @@ def restored(message: Received) -> Received:
     pointer = read_pointer(message.body)
     if pointer is None:
         return message
-    return replace(
-        message,
+    return message._replace(
         attributes={**message.attributes, **pointer.attributes, A_DEAD_KEY: pointer.key},
     )
 

@@ -19,7 +19,9 @@ from sluice_core.wire.codec import (
     encode_pack,
     encode_plain,
     event_attributes,
+    is_alone,
     is_packed,
+    told_alone,
 )
 from sluice_core.wire.heartbeat import A_HEARTBEAT, encode_heartbeat, heartbeat_time
 
@@ -45,5 +47,7 @@ __all__ = [
     "encode_plain",
     "event_attributes",
     "heartbeat_time",
+    "is_alone",
     "is_packed",
+    "told_alone",
 ]

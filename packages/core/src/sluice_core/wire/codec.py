@@ -54,6 +54,7 @@ _LEVEL: Final = 3
 _WINDOW_LOG_MAX: Final = 24
 """A frame that asks for a window over 16 MiB is refused before any of it is allocated."""
 _NOTHING: Final = Beside()
+_ALONE: Final = frozenset({A_SOURCE, A_FIRST_ID, A_EVENT_TYPE, A_SSE_ID})
 _STEP: Final = 256
 """Bytes of input a step: a block of 128 KiB can be 4 bytes of input, so that a step gives 8 MiB at most."""
 
@@ -198,15 +199,7 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
     problems: list[tuple[str, str]] = []
     if not is_packed(body, attributes):
         events: Sequence[bytes] = [_plain(body)]
-        first = attributes.get(A_FIRST_ID)
-        event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
-        told = _NOTHING
-        if first or event_type or sse_id:
-            told = Beside(
-                ids=[first] if first and _unchanged(first) else None,
-                types=[event_type] if event_type else None,
-                sse_ids=[sse_id] if sse_id else None,
-            )
+        told = told_alone(attributes)
         pack_id = None
     elif codec is not None and codec != CODEC:
         raise UnknownCodecError(codec)
@@ -220,6 +213,27 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
         more = _beside(attributes[A_BESIDE], len(events), problems)
         told = Beside(more.ids or told.ids, more.types or told.types, more.sse_ids or told.sse_ids)
     return Decoded(events, told.ids, pack_id, source, problems, told.types, told.sse_ids)
+
+
+def is_alone(body: str, attributes: Mapping[str, str]) -> bool:
+    """Whether a message is one event of which `told_alone` tells all: most plain ones are.
+
+    What comes with more, or without any attribute of Sluice's where its body may tell of some, is for `decode`.
+    """
+    return attributes.keys() <= _ALONE and not body.startswith(_MAGIC)
+
+
+def told_alone(attributes: Mapping[str, str]) -> Beside:
+    """What the attributes that anybody can read tell of a plain message's event."""
+    first = attributes.get(A_FIRST_ID)
+    event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
+    if not (first or event_type or sse_id):
+        return _NOTHING
+    return Beside(
+        ids=[first] if first and _unchanged(first) else None,
+        types=[event_type] if event_type else None,
+        sse_ids=[sse_id] if sse_id else None,
+    )
 
 
 def _compare(

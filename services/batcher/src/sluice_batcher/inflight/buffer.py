@@ -6,7 +6,7 @@ for one flush only. Ages count from the receive, on the monotonic clock.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -56,17 +56,20 @@ class Buffer:
         self._rows = self._size = self._messages = 0
         self._lock = threading.Lock()
 
-    def add(self, held: Held) -> None:
-        """Adds a message that has rows, or a heartbeat: it goes with the batch, as an event in its place would."""
+    def add(self, messages: Iterable[Held]) -> None:
+        """Adds messages that have rows, or a heartbeat: it goes with the batch, as an event in its place would."""
         with self._lock:
-            self._open.add(held)
-            self._rows += len(held.rows)
-            self._size += held.size
-            self._messages += 1
-            reason = self._full(self._open)
-            if reason is not None:
-                self._close(reason)
-        if reason is not None:
+            before = len(self._closed)
+            for held in messages:
+                self._open.add(held)
+                self._rows += len(held.rows)
+                self._size += held.size
+                self._messages += 1
+                reason = self._full(self._open)
+                if reason is not None:
+                    self._close(reason)
+            closed = len(self._closed) > before
+        if closed:
             self._on_closed()
 
     def take(self, now: float) -> Batch | None:

@@ -91,13 +91,13 @@ class Deleter:
             }
         done: Counter[Deletion] = Counter()
         gone: Counter[Deletion] = Counter()
-        for index, (held, handle) in enumerate(batch):
-            entry = failed.get(index)
-            if entry is not None and not entry.permanent:
-                done[Deletion.AGAIN] += 1
-                continue
+        if failed:
             # A handle that SQS refuses for good is no longer ours to use.
-            (done if entry is None else gone)[self._in_flight.deleted(held, handle)] += 1
+            refused = [batch[index] for index, entry in failed.items() if entry.permanent]
+            gone.update(self._in_flight.deleted(refused))
+            done[Deletion.AGAIN] = len(failed) - len(refused)
+            batch = [lease for index, lease in enumerate(batch) if index not in failed]
+        done.update(self._in_flight.deleted(batch))
         again = done[Deletion.AGAIN] + gone[Deletion.AGAIN]
         self._metrics.deleted.inc(done[Deletion.FIRST])
         self._metrics.returned_lost.inc(gone[Deletion.FIRST])

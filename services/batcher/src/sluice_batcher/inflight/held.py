@@ -8,7 +8,7 @@ written is only deleted again.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 from typing import Any, Final
@@ -48,8 +48,8 @@ class Held:
     received_at: float
     lease_until: float
     last_lease: float
-    rows: list[Any] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    rows: Sequence[Any] = ()
+    ids: Sequence[str] = ()
     types: Sequence[str] | None = None
     sse_ids: Sequence[str | None] | None = None
     size: int = 0
@@ -95,11 +95,11 @@ class InFlight:
     """All held messages by id, and the one owner of their state: every change of it is made here, under one lock.
 
     A message is received, held, ready (all its duties are done) and deleted; or it is dropped on the way and
-    stays in the queue. `on_ready` hears of each message that may be deleted. `generation` counts the queues of
+    stays in the queue. `on_ready` is called when there are more that may be deleted. `generation` counts the queues of
     this name that are known of: it tells a message of the present queue from one whose queue is gone.
     """
 
-    def __init__(self, on_ready: Callable[[Held], None]) -> None:
+    def __init__(self, on_ready: Callable[[], object]) -> None:
         self._on_ready = on_ready
         self._held: dict[str, Held] = {}
         self._ready: dict[str, Held] = {}
@@ -113,42 +113,47 @@ class InFlight:
         with self._lock:
             self.generation += 1
 
-    def admit(self, message: Received, *, now: float, lease_until: float) -> tuple[Admission, Held]:
-        """Takes a received message in. A written one goes to be deleted again at once."""
+    def admit(
+        self, messages: Sequence[Received], *, now: float, lease_until: float
+    ) -> list[tuple[Admission, Held]]:
+        """Takes received messages in. A written one goes to be deleted again at once."""
         with self._lock:
-            held = self._held.get(message.message_id)
-            if held is not None:
-                held.handle = message.receipt_handle
-                held.lease_until = lease_until
-                held.last_lease = now + SQS_MAX_VISIBILITY_SECONDS
-                held.refused = False
-                held.generation = self.generation
-                return Admission.HELD, held
-            held = Held(
-                message_id=message.message_id,
-                handle=message.receipt_handle,
-                sent_at=message.sent_at,
-                received_at=now,
-                lease_until=lease_until,
-                last_lease=now + SQS_MAX_VISIBILITY_SECONDS,
-                generation=self.generation,
-            )
-            self._held[message.message_id] = held
-            if message.message_id not in self._done:
-                return Admission.NEW, held
-            self._ready[held.message_id] = held
-        self._on_ready(held)
+            admitted = [self._admit(message, now, lease_until) for message in messages]
+        if any(admission is Admission.WRITTEN for admission, _ in admitted):
+            self._on_ready()
+        return admitted
+
+    def _admit(self, message: Received, now: float, lease_until: float) -> tuple[Admission, Held]:
+        message_id, handle = message.message_id, message.receipt_handle
+        last_lease = now + SQS_MAX_VISIBILITY_SECONDS
+        held = self._held.get(message_id)
+        if held is not None:
+            held.handle = handle
+            held.lease_until = lease_until
+            held.last_lease = last_lease
+            held.refused = False
+            held.generation = self.generation
+            return Admission.HELD, held
+        held = Held(message_id, handle, message.sent_at, now, lease_until, last_lease)
+        held.generation = self.generation
+        self._held[message_id] = held
+        if message_id not in self._done:
+            return Admission.NEW, held
+        self._ready[message_id] = held
         return Admission.WRITTEN, held
 
-    def fulfil(self, held: Held) -> None:
-        """One of the message's `pending` duties is done; the last one makes it ready to be deleted."""
+    def fulfil(self, messages: Iterable[Held]) -> None:
+        """One of each message's `pending` duties is done; the last one makes it ready to be deleted."""
         with self._lock:
-            held.pending -= 1
-            if held.pending > 0 or self._held.get(held.message_id) is not held:
-                return
-            self._ready[held.message_id] = held
-            held.rows, held.ids, held.events, held.ends = [], [], (), None
-        self._on_ready(held)
+            before = len(self._ready)
+            for held in messages:
+                held.pending -= 1
+                if held.pending <= 0 and self._held.get(held.message_id) is held:
+                    self._ready[held.message_id] = held
+                    held.rows, held.ids, held.events, held.ends = (), (), (), None
+            ready = len(self._ready) > before
+        if ready:
+            self._on_ready()
 
     def add_duty(self, held: Held) -> None:
         """One more thing must happen before the message may be deleted."""
@@ -160,16 +165,21 @@ class InFlight:
         with self._lock:
             return [(held, held.handle) for held in islice(self._ready.values(), most)]
 
-    def deleted(self, held: Held, handle: str) -> Deletion:
-        """SQS has taken the delete by `handle`, or knows that handle no more: no longer held.
+    def deleted(self, leases: Iterable[Lease]) -> list[Deletion]:
+        """SQS has taken the delete by each handle, or knows that handle no more: no longer held.
 
         Remembered, in case the message comes again all the same. By an older handle than the newest nothing is
         known: it stays ready.
         """
         with self._lock:
-            if held.handle != handle:
-                return Deletion.AGAIN
-            return Deletion.FIRST if self._finish(held) else Deletion.REPEATED
+            return [
+                Deletion.AGAIN
+                if held.handle != handle
+                else Deletion.FIRST
+                if self._finish(held)
+                else Deletion.REPEATED
+                for held, handle in leases
+            ]
 
     def drop(self, held: Held) -> None:
         """Forgets a message that stays in the queue."""

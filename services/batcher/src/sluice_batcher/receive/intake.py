@@ -16,7 +16,7 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import DeadLetter, event_dead_letter
 from sluice_core.deadletter.outbox import DeadLetterOutbox
-from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
+from sluice_core.deadletter.pointer import A_DEAD_KEY, may_point, restored, whole_body
 from sluice_core.errors import DeadLetterError, PermanentError, TemporaryError, UnknownCodecError
 from sluice_core.service.logs import get_logger
 from sluice_core.wire.lines import Lines
@@ -30,6 +30,9 @@ from sluice_batcher.rows.unwrap import UNWRAP
 T = TypeVar("T")
 _log = get_logger(__name__)
 _TOLD_CODECS: Final = 20
+_ALONE: Final = range(1)
+New = tuple[Received, Held]
+"""A message that was not held before, and what is held of it."""
 _MARK: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -61,19 +64,53 @@ class Intake:
         self._max_unpacked = max_unpacked_bytes
         self._keep_events = keep_events
         self._unwrap = UNWRAP[unwrap]
+        self._wrapped = unwrap != "none"
         self._told: set[str] = set()
 
     def accept(self, messages: Sequence[Received], *, now: float, lease_until: float) -> None:
         """Takes the messages of one receive; `now` and `lease_until` (when its lease ends) are monotonic."""
         self._metrics.received.inc(len(messages))
-        for message in messages:
-            self._accept(message, now, lease_until)
+        admitted = self._in_flight.admit(messages, now=now, lease_until=lease_until)
+        new = [
+            (message, held)
+            for message, (admission, held) in zip(messages, admitted, strict=True)
+            if admission is Admission.NEW
+        ]
+        self._metrics.redelivered.inc(len(messages) - len(new))
+        lone = [] if self._wrapped else [pair for pair in new if _is_alone(pair[0])]
+        taken = self._together(lone) if lone else set()
+        for message, held in new:
+            if message.message_id not in taken:
+                self._accept(message, held)
 
-    def _accept(self, message: Received, now: float, lease_until: float) -> None:
-        admission, held = self._in_flight.admit(message, now=now, lease_until=lease_until)
-        if admission is not Admission.NEW:
-            self._metrics.redelivered.inc()
-            return
+    def _together(self, lone: Sequence[New]) -> set[str]:
+        """Takes single events in as if they were a pack's: at once. Gives the ids of the messages that are rows.
+
+        The others have faults, which are for `_accept` to name.
+        """
+        try:
+            events = [message.body.encode() for message, _ in lone]
+        except UnicodeEncodeError:
+            return set()
+        told = [wire.told_alone(message.attributes) for message, _ in lone]
+        carried = [beside.ids[0] if beside.ids else "" for beside in told]
+        parsed = self._parser.parse(events, carried if any(carried) else None)
+        keep = self._keep_events or parsed.native
+        rows: list[Held] = []
+        for row, event_id, position in zip(parsed.rows, parsed.ids, parsed.positions, strict=True):
+            message, held = lone[position]
+            beside, event = told[position], events[position]
+            held.rows, held.ids, held.size = (row,), (event_id,), len(event)
+            held.types, held.sse_ids = beside.types, beside.sse_ids
+            held.source = message.attributes.get(wire.A_SOURCE)
+            held.native, held.pending = parsed.native, 1
+            if keep:
+                held.events, held.positions = (event,), _ALONE
+            rows.append(held)
+        self._buffer.add(rows)
+        return {held.message_id for held in rows}
+
+    def _accept(self, message: Received, held: Held) -> None:
         message = restored(message)
         try:
             whole = whole_body(self._bucket, message)
@@ -90,7 +127,7 @@ class Intake:
         except DeadLetterError as error:
             dead_letter = _whole(message, error.reason, error.detail)
             held.pending = 1
-            self._dead_letters.put([dead_letter], partial(self._in_flight.fulfil, held))
+            self._dead_letters.put([dead_letter], partial(self._in_flight.fulfil, [held]))
             return
         parsed = self._parser.parse(decoded.events, decoded.ids)
         dead_letters: list[DeadLetter] = []
@@ -121,12 +158,12 @@ class Intake:
         if not held.pending:
             # A pack of nothing: there is nothing to lose.
             held.pending = 1
-            self._in_flight.fulfil(held)
+            self._in_flight.fulfil([held])
             return
         if dead_letters:
-            self._dead_letters.put(dead_letters, partial(self._in_flight.fulfil, held))
+            self._dead_letters.put(dead_letters, partial(self._in_flight.fulfil, [held]))
         if travels:
-            self._buffer.add(held)
+            self._buffer.add([held])
 
     def _leave(self, held: Held, error: UnknownCodecError) -> None:
         """Its lease runs out by itself: handing it back at once would only bring it here again."""
@@ -135,6 +172,14 @@ class Intake:
         if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
             self._told.add(error.codec)
             _log.error("message left in the queue", why=str(error))
+
+
+def _is_alone(message: Received) -> bool:
+    """Whether it is one event, and nothing that has lost its attributes on the way."""
+    attributes = message.attributes
+    return wire.is_alone(message.body, attributes) and (
+        bool(attributes) or not may_point(message.body)
+    )
 
 
 def _mark(given: str | None) -> str | None:

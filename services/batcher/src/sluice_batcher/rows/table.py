@@ -47,8 +47,8 @@ _BLOCK: Final = 4 * 2**20
 class HasRows(Protocol):
     """What a table is made of; `held.Held` is one."""
 
-    rows: list[Any]
-    ids: list[str]
+    rows: Sequence[Any]
+    ids: Sequence[str]
     types: Sequence[str] | None
     sse_ids: Sequence[str | None] | None
     sent_at: float
@@ -137,7 +137,7 @@ class _Parsed:
 
     def __init__(self, message: HasRows, shape: Shape) -> None:
         events = [message.events[position] for position in message.positions]
-        self.rows = [_row(shape, event) for event in events]
+        self.rows: Sequence[Any] = [_row(shape, event) for event in events]
         self.ids, self.types, self.sse_ids = message.ids, message.types, message.sse_ids
         self.sent_at = message.sent_at
         self.events, self.positions = message.events, message.positions

@@ -110,8 +110,7 @@ class Flusher:
     def _beat(self, heartbeats: Sequence[Held], *, stored: bool) -> None:
         if heartbeats:
             self._heartbeats.through(heartbeats, stored=stored)
-        for held in heartbeats:
-            self._in_flight.fulfil(held)
+            self._in_flight.fulfil(heartbeats)
 
     def _flush(self, messages: Sequence[Held]) -> bool:
         """True when S3 has an object of these messages."""
@@ -128,8 +127,7 @@ class Flusher:
         self._metrics.transform_failures.inc(made.calls_failed)
         self._metrics.dropped.inc(made.dropped)
         self._dead_letter(made.failed)
-        for held in messages:
-            self._in_flight.fulfil(held)
+        self._in_flight.fulfil(messages)
         return bool(made.objects)
 
     def _tell_untimed(self, rows: int) -> None:
@@ -173,4 +171,4 @@ class Flusher:
             _log.error("transform failed, events go to the dead-letter queue", events=len(failed))
         for held, own in dead_letters.items():
             self._in_flight.add_duty(held)
-            self._dead_letters.put(own, partial(self._in_flight.fulfil, held))
+            self._dead_letters.put(own, partial(self._in_flight.fulfil, [held]))
