@@ -7,10 +7,10 @@ import tracemalloc
 import orjson
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import allowed, escape
+from sluice_core.aws.sqs import OutMessage, allowed, escape, plain_message
 from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
 
@@ -153,6 +153,10 @@ def test_ids_that_do_not_fit_the_events_are_not_used():
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=20))
+@example("\ufffd\uffff")
+@example("\ufffe")
+@example("\x7f\x1f")
+@example("\t\n\r\0")
 def test_what_sqs_refuses_is_escaped_and_nothing_else(text: str) -> None:
     """The characters of XML 1.0, one by one (https://www.w3.org/TR/xml/#charsets)."""
 
@@ -161,6 +165,11 @@ def test_what_sqs_refuses_is_escaped_and_nothing_else(text: str) -> None:
         return n in (9, 10, 13) or 32 <= n <= 0xD7FF or 0xE000 <= n <= 0xFFFD or n >= 0x10000
 
     assert escape(text) == "".join(c if fine(c) else f"\\u{ord(c):04x}" for c in text)
+    data = text.encode("utf-8", "replace")
+    attributes = {"a": "ä", "n": 7}
+    message = plain_message(data, attributes)
+    slowly = OutMessage(escape(data.decode()), attributes)
+    assert (message, message.size) == (slowly, slowly.size)
     assert allowed(text) == all(map(fine, text))
 
 

@@ -26,7 +26,7 @@ import pybase64
 import zstandard
 
 from sluice_core import reasons
-from sluice_core.aws.sqs import OutMessage, allowed, escape
+from sluice_core.aws.sqs import OutMessage, allowed, escape, plain_message
 from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.wire.beside import DEFAULT_TYPE, READ_BYTES, Beside, dump, load
 from sluice_core.wire.event_id import is_utf8
@@ -104,8 +104,11 @@ def encode_plain(
 ) -> OutMessage:
     """One event as one message. `event` is valid JSON in UTF-8; characters that SQS forbids become JSON escapes."""
     attributes: dict[str, str | int] = {A_SOURCE: _source_text(source)}
-    attributes.update(event_attributes(event_id, event_type, sse_id))
-    return OutMessage(escape(event.decode("utf-8")), attributes)
+    if event_id and event_type == DEFAULT_TYPE and not sse_id and _plain_word(event_id):
+        attributes[A_FIRST_ID] = event_id  # as nearly all have it
+    else:
+        attributes.update(event_attributes(event_id, event_type, sse_id))
+    return plain_message(event, attributes)
 
 
 def event_attributes(event_id: str | None, event_type: str, sse_id: str | None) -> dict[str, str]:

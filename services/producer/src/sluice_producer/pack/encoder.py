@@ -13,7 +13,7 @@ from sluice_producer.pack.packer import Pack
 from sluice_producer.progress.acks import AckGroup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EncodedMessage:
     """A message and the events in it (a heartbeat holds none); `message` is None when SQS takes the one event in no form."""
 
