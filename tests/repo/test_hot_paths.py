@@ -176,3 +176,16 @@ def test_calls_of_the_batcher(
     used = calls(work)
     assert rig.metric("rows_written_total") == EVENTS
     assert used <= limit, used
+
+
+def test_memory_of_json_lines_of_columns(events: list[bytes]) -> None:
+    """The text that they become, and at most so much besides for each event."""
+    rig = Rig(format="jsonl", columns="recentchange", batch_max_rows=EVENTS, partition_by="none")
+    for start in range(0, EVENTS, 250):
+        part = events[start : start + 250]
+        rig.send([wire.encode_pack(part, source="s", ids=["-"] * len(part))])
+    while rig.receive():
+        pass
+    used = peak(rig.flush)
+    [written] = rig.bucket.objects.values()
+    assert used - len(written.body) / EVENTS <= 260, used - len(written.body) / EVENTS

@@ -5,23 +5,19 @@ fifth to a quarter larger, for a tenth of it. zstd is the library's own.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache
-from itertools import starmap
-from typing import Any, ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol
 
-import msgspec
 import pyarrow as pa
 import zstandard
 from isal import igzip
 from pyarrow import parquet
-from sluice_core.lake.arrow import Chunked, pc
-from sluice_core.lake.column_types import TIMESTAMP
 from sluice_core.lake.csv_text import encode_csv
 from zlib_ng import zlib_ng
 
 from sluice_batcher.rows.lines import EVENTS, lines_of
+from sluice_batcher.write.json_lines import encode_json_lines
 
 
 class Compression(StrEnum):
@@ -107,17 +103,15 @@ class CsvFormat:
 
 
 class JsonLinesFormat:
-    """JSON lines: one object a line with every column in order, null where nothing is.
+    """JSON lines as `json_lines` has them; events as they came are the lines themselves.
 
-    Times are ISO 8601 in UTC (`2026-11-23T14:00:00Z`); JSON columns stay text, as in the other formats, so that
-    a column has one type whatever its events held. Events as they came are the lines themselves.
+    JSON columns stay text, as in the other formats, so that a column has one type whatever its events held.
     """
 
     default_compression: ClassVar[Compression] = Compression.NONE
 
     def __init__(self, compression: Compression, level: int | None = None) -> None:
         self._compress = compressor(compression, level)
-        self._encoder = msgspec.json.Encoder()
         self.extension = text_extension("jsonl", compression)
         self.content_type = text_content_type("application/x-ndjson", compression)
 
@@ -125,33 +119,7 @@ class JsonLinesFormat:
         """See `Format.encode`."""
         if table.schema == EVENTS:
             return self._compress(lines_of(table))
-        row = _row_of(tuple(table.column_names))
-        columns: list[Sequence[Any]] = [_values(column) for column in table.columns]
-        rows = list(starmap(row, zip(*columns, strict=True)))
-        return self._compress(self._encoder.encode_lines(rows))
-
-
-@lru_cache(maxsize=64)
-def _row_of(names: tuple[str, ...]) -> Callable[..., Any]:
-    """What makes a row of its values: a struct, made and written in half of a dict's time, where its names may be
-    any that a hook has given."""
-    fields: list[str] = [f"f{number}" for number in range(len(names))]
-    try:
-        return msgspec.defstruct(
-            "Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False
-        )
-    except ValueError:
-        # It writes no name with a quotation mark, a backslash or a control character.
-        return lambda *values: dict(zip(names, values, strict=True))
-
-
-def _values(column: Chunked) -> list[Any]:
-    """What the encoder takes. Times are written natively: a datetime of Python costs as much as twenty texts."""
-    if column.type != TIMESTAMP:
-        return column.to_pylist()
-    texts = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
-    values: list[Any] = pc.replace_substring(texts, ".000000Z", "Z").to_pylist()
-    return values
+        return self._compress(encode_json_lines(table))
 
 
 class ParquetFormat:
