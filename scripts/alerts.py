@@ -35,7 +35,8 @@ _PLACES: Final = {
 _LOCALS: Final = {
     "$age": "batcher.batch.maxAge",
     "$beat": "producer.heartbeat",
-    "$unseen": "compactor.every",
+    "$unseen": "compactor.every compactor.pushgateway",
+    "$late": "metrics.prometheusRule.maxCompactionAgeSeconds",
 }
 """What the templates call their parts of the values, and some of these by name."""
 
@@ -101,7 +102,10 @@ def _values() -> dict[str, list[str]]:
             if text.startswith("alert: "):
                 names = {f"{_PLACES[place]}{name}" for place, name in _VALUE.findall(text)}
                 names |= {
-                    name for local, name in _LOCALS.items() if re.search(rf"\{local}\b", text)
+                    name
+                    for local, some in _LOCALS.items()
+                    if re.search(rf"\{local}\b", text)
+                    for name in some.split()
                 }
                 found[text.split()[1]] = sorted(names)
     return found

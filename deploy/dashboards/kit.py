@@ -27,14 +27,13 @@ SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 ANY: Final = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"'
 PRODUCER: Final = f'{ANY},pod=~".*-producer-$source-.*"'
 BATCHER: Final = f'{ANY},pod=~"$pod"'
-COMPACTOR: Final = f'{ANY},pod=~".*-compactor-.*"'
-SELECT: Final = {"A": ANY, "B": BATCHER, "P": PRODUCER, "C": COMPACTOR}
+SELECT: Final = {"A": ANY, "B": BATCHER, "P": PRODUCER, "C": ANY}
 WIDTH: Final = 24
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression and its line's name. In `{P,queue="main"}` P stands for what selects the producers, B the batchers, C the compactor, A all."""
+    """An expression and its line's name. In `{P,queue="main"}` P stands for what selects the producers, B the batchers, C the compactor (whose names say so: of what is pushed the pod is the Pushgateway's), A all."""
 
     expr: str
     legend: str = ""
@@ -58,6 +57,8 @@ class Panel:
     width: int = 8
     low: bool = False
     stacked: bool = False
+    alert: str = ""
+    """The alert on what it shows: it leads to its runbook, where `metrics.prometheusRule.runbookBaseUrl` is a URL."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,6 @@ class Page:
     rows: Sequence[Row]
     extra: Sequence[tuple[str, str, str]] = ()
     """Numbers that the reader may change: name, label, value."""
-    linked: bool = True
-    """Whether the others lead to it: false for a page that only some releases have."""
 
 
 def q(expr: str, legend: str = "") -> Query:
@@ -112,7 +111,7 @@ def built(page: Page, others: Sequence[Page]) -> dashboard.Dashboard:
         .editable()
     )
     for other in others:
-        if other is not page and other.linked:
+        if other is not page:
             made = made.link(
                 dashboard.DashboardLink(other.title)
                 .type(DashboardLinkType.LINK)
@@ -199,6 +198,15 @@ def _panel(panel: Panel) -> stat.Panel | timeseries.Panel:
         .span(panel.width)
         .thresholds(_thresholds(panel))
     )
+    if panel.alert:
+        made = made.links(
+            [
+                dashboard.DashboardLink(f"Runbook: {panel.alert}")
+                .type(DashboardLinkType.LINK)
+                .url(f"RUNBOOKS/{panel.alert}.md")
+                .target_blank(True)
+            ]
+        )
     for letter, query in zip("ABCDEFGH", panel.queries, strict=False):
         made = made.with_target(
             prometheus.Dataquery()

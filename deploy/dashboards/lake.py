@@ -1,4 +1,4 @@
-"""The lake: the compactor, where Prometheus sees it (`compactor.every`)."""
+"""The lake: the compactor, where Prometheus sees it (`compactor.every`, or a Pushgateway)."""
 
 from typing import Final
 
@@ -25,6 +25,7 @@ LAKE: Final = Page(
                     (7200, 21600),
                     number=True,
                     width=6,
+                    alert="SluiceRawObjectsOld",
                 ),
                 Panel(
                     "Set aside",
@@ -34,6 +35,7 @@ LAKE: Final = Page(
                     (1, None),
                     number=True,
                     width=6,
+                    alert="SluiceCompactorSetAside",
                 ),
                 Panel(
                     "Since the last good pass",
@@ -43,6 +45,7 @@ LAKE: Final = Page(
                     (1800, 3600),
                     number=True,
                     width=6,
+                    alert="SluiceCompactorFailing",
                 ),
                 Panel(
                     "Since the last commit",
@@ -138,5 +141,4 @@ LAKE: Final = Page(
             ],
         ),
     ],
-    linked=False,
 )

@@ -36,6 +36,10 @@ VALUES = (
     "--set", "producers[0].name=w,producers[0].url=https://sse.example/x,producer.heartbeat=60s",
     "--set", "autoscaling.maxReplicas=4,metrics.prometheusRule.maxDeadLetterAge=6h",
 )  # fmt: skip
+PUSHED = (
+    'namespace="lake",pod="gateway-6b7d-g1",job="rel-sluice-compactor",instance="b/sluice.events"'
+)
+"""The compactor's labels in a Pushgateway that is scraped with honor_labels: but for the pod's they are the release's."""
 BY_CRON = {"SluiceCompactionLate"}
 """The rules where the compactor is a CronJob."""
 OF_OTHERS = {
@@ -178,20 +182,37 @@ def promtool_test(name, case):
     }
 
 
+@pytest.fixture
+def tested(promtool, tmp_path):
+    """`tested(groups, test)`: promtool finds nothing wrong."""
+
+    def run(groups, test):
+        (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+        tests = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
+        path = tmp_path / "test.yaml"
+        path.write_text(yaml.safe_dump(tests, width=1000))
+        done = subprocess.run(
+            [promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
 @pytest.mark.parametrize("alert", sorted(cases()))
-def test_an_alert_fires_in_its_fault_alone_and_no_longer(groups, promtool, tmp_path, alert):
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
-    test = {
-        "rule_files": ["rules.yaml"],
-        "evaluation_interval": "1m",
-        "tests": [promtool_test(alert, cases()[alert])],
-    }
-    path = tmp_path / "test.yaml"
-    path.write_text(yaml.safe_dump(test, width=1000))
-    done = subprocess.run(
-        [promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_an_alert_fires_in_its_fault_alone_and_no_longer(groups, tested, alert):
+    tested(groups, promtool_test(alert, cases()[alert]))
+
+
+@pytest.mark.parametrize("alert", ["CompactorFailing", "CompactorSetAside", "RawObjectsOld"])
+def test_the_compactors_alerts_know_what_its_cron_job_has_pushed(
+    render, tested, monkeypatch, alert
+):
+    monkeypatch.setitem(POD, "compactor", PUSHED)
+    pushed = yaml.safe_load((CASES / "pushed" / "compactor.yaml").read_text())
+    values = ("--set", "compactor.every=,compactor.pushgateway.url=http://gateway.example:9091")
+    groups = render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
+    tested(groups, promtool_test(f"Sluice{alert}", pushed[f"Sluice{alert}"]))
 
 
 def test_every_rule_has_a_case_in_which_it_is_silent_fires_and_is_over(alerts):

@@ -13,6 +13,7 @@ from sluice_producer.metrics import Metrics as ProducerMetrics
 
 PAGES = ("batcher", "lake", "overview", "producer", "scaling")
 SCRAPED = ("--set", "compactor.every=10m")
+PUSHED = ("--set", "compactor.pushgateway.url=http://gateway.monitoring.svc:9091")
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,7 @@ def test_two_releases_have_dashboards_of_their_own(render, everything_values):
         found = [json.loads(text) for text in data.one("ConfigMap", "-dashboard")["data"].values()]
         for board in found:
             uids = {link["url"].removeprefix("/d/") for link in board["links"]}
-            linked = {other["uid"] for other in found if not other["uid"].endswith("-lake")}
-            assert uids == linked - {board["uid"]}
+            assert uids == {other["uid"] for other in found} - {board["uid"]}
         return {(board["uid"], board["title"]) for board in found}
 
     one, other = of("one"), of("other")
@@ -71,9 +71,36 @@ def test_two_releases_have_dashboards_of_their_own(render, everything_values):
 def test_the_lakes_page_is_there_where_its_metrics_are(render, everything_values):
     def of(*values):
         made = render(*everything_values, *values, given=False)
-        return set(made.one("ConfigMap", "-dashboard")["data"])
+        data = made.one("ConfigMap", "-dashboard")["data"]
+        links = [link["url"] for text in data.values() for link in json.loads(text)["links"]]
+        return set(data), any(url.endswith("-lake") for url in links)
 
-    assert of(*SCRAPED) - of() == {"lake.json"}, "nobody scrapes a CronJob's pod"
+    without, linked = of()
+    assert not linked
+    assert (without | {"lake.json"}, True) == of(*SCRAPED) == of(*PUSHED)
+    assert "lake.json" not in without, "nobody scrapes a CronJob's pod"
+
+
+def test_panels_lead_to_the_runbooks_of_their_alerts_where_grafana_can_go(
+    render, everything_values
+):
+    def of(base):
+        value = f"metrics.prometheusRule.runbookBaseUrl={base}"
+        made = render(*everything_values, *SCRAPED, "--set", value, given=False)
+        boards = map(json.loads, made.one("ConfigMap", "-dashboard")["data"].values())
+        return {
+            panel["title"]: link["url"]
+            for board in boards
+            for panel in board["panels"]
+            for link in panel.get("links", ())
+        }
+
+    assert of("docs/runbooks") == {}
+    assert of("https://wiki.example/s/") == {
+        "Oldest raw object": "https://wiki.example/s/SluiceRawObjectsOld.md",
+        "Set aside": "https://wiki.example/s/SluiceCompactorSetAside.md",
+        "Since the last good pass": "https://wiki.example/s/SluiceCompactorFailing.md",
+    }
 
 
 def test_every_metric_stands_on_a_panel_or_has_a_reason_not_to(boards, source):

@@ -52,6 +52,26 @@ def test_the_helm_test_may_go_where_the_batcher_goes(render):
     assert egress(rendered, "-test") == egress(rendered)
 
 
+GATEWAY = "http://gateway.monitoring.svc:9091"
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "whom"),
+    [
+        (GATEWAY, 9091, {"toEntities": ["cluster"]}),
+        ("https://push.example", 443, {"toFQDNs": [{"matchName": "push.example"}]}),
+    ],
+)
+def test_the_compactor_may_go_to_its_pushgateway(render, url, port, whom):
+    given = ("--set", "compactor.enabled=true", "--set", f"compactor.pushgateway.url={url}")
+    found, _ = egress(render(*ON, *given), "-compactor")
+    assert found == {53, 443, port}
+    assert 9091 not in egress(render(*ON, *given))[0], "the batcher may not"
+    rules = render(*CILIUM, *given, apis=APIS).one("CiliumNetworkPolicy", "-compactor")
+    ports = [{"ports": [{"port": str(port), "protocol": "TCP"}]}]
+    assert whom | {"toPorts": ports} in rules["spec"]["egress"]
+
+
 def test_cilium_names_hosts(render):
     rendered = render(*CILIUM, apis=APIS)
     assert rendered.all("NetworkPolicy") == []

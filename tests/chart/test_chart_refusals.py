@@ -60,6 +60,14 @@ def test_the_schema_refuses(refusal, setting, place):
             ["autoscaling.minReplicas=0", "producer.heartbeat=60s"],
             ["producer.heartbeat", "minReplicas=0", "keeps a batcher awake"],
         ),
+        (
+            ["compactor.enabled=true", "compactor.every=10m", "compactor.pushgateway.url=http://g"],
+            ["compactor.pushgateway contradict", "serviceMonitor"],
+        ),
+        (
+            ["compactor.enabled=true", "compactor.pushgateway.url=http://u:p@gateway:9091"],
+            ["holds a user", "compactor.pushgateway.existingSecret"],
+        ),
         (["autoscaling.minReplicas=11"], ["minReplicas=11", "maxReplicas=10"]),
         (["autoscaling.auth=secret"], ["aws.existingSecret"]),
         (["autoscaling.auth=existing"], ["autoscaling.authName"]),

@@ -59,10 +59,32 @@ def test_the_compactor_takes_its_settings_as_a_cron_job_and_as_a_deployment(rend
     assert pod["serviceAccountName"].endswith("-compactor")
     assert rendered.one("ServiceAccount", "-compactor")
     assert rendered.one("NetworkPolicy", "-compactor")
+    assert settings.pushgateway is None
     if not every:
         assert made["concurrencyPolicy"] == "Forbid"
         assert made["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 3000
         assert pod["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [("url", "http://gateway.monitoring.svc:9091"), ("existingSecret", "push")],
+)
+def test_the_cron_job_pushes_its_metrics_under_the_releases_labels(render, key, given):
+    values = ("--set", "compactor.enabled=true", "--set", f"compactor.pushgateway.{key}={given}")
+    pod = render("--namespace", "lake", *values).one("CronJob")["spec"]["jobTemplate"]["spec"]
+    (container,) = pod["template"]["spec"]["containers"]
+    environment = {e["name"]: e.get("value", e.get("valueFrom")) for e in container["env"]}
+    url = environment.pop("SLUICE_PUSHGATEWAY")
+    expected = {"secretKeyRef": {"name": "push", "key": "SLUICE_PUSHGATEWAY"}}
+    assert url == (given if key == "url" else expected)
+    texts = {n: v for n, v in environment.items() if isinstance(v, str)}
+    labels = load_settings(CompactorSettings, texts).pushed_labels
+    assert labels == {
+        "job": "rel-sluice-compactor",
+        "namespace": "lake",
+        "instance": "sse-bucket/sluice.events",
+    }
 
 
 def test_without_the_compactor_nothing_of_it_is_made(render):

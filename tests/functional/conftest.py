@@ -19,8 +19,16 @@ from harness.fixtures import (
     make_pipeline,
     pytest_runtest_makereport,
 )
+from harness.monitoring import prometheus, pushgateway
 
-__all__ = ["cloud", "credentials", "make_pipeline", "pytest_runtest_makereport"]
+__all__ = [
+    "cloud",
+    "credentials",
+    "make_pipeline",
+    "prometheus",
+    "pushgateway",
+    "pytest_runtest_makereport",
+]
 
 _numbers = itertools.count(1)
 

@@ -1,75 +1,17 @@
 """Every query of every dashboard, asked of a real Prometheus that scrapes the real services, gives data."""
 
-import json
-import os
-import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import pytest
-import yaml
+from harness.monitoring import ask, targets
 from harness.source import ENDLESS
 from harness.waiting import until
-from sluice_local.ports import free_port
 
 sys.path.append(str(Path(__file__).parents[2] / "deploy" / "dashboards"))
 from chosen import asked, of_the_chart
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-def prometheus(tmp_path):
-    """`prometheus({"job": url})` starts one that scrapes each second; gives its address."""
-    program = shutil.which("prometheus")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("prometheus is missing; CI installs it (Debian: prometheus)")
-        pytest.skip("prometheus is missing (Debian's package prometheus)")
-    running = []
-
-    def start(jobs):
-        config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-            "scrape_configs": [
-                {
-                    "job_name": job,
-                    "static_configs": [
-                        {
-                            "targets": [url.removeprefix("http://")],
-                            "labels": {"namespace": "lake", "pod": f"{job}-7c9d5f8b6-x1y2z"},
-                        }
-                    ],
-                }
-                for job, url in jobs.items()
-            ],
-        }
-        path = tmp_path / "prometheus.yaml"
-        path.write_text(yaml.safe_dump(config))
-        address = f"127.0.0.1:{free_port()}"
-        with (tmp_path / "prometheus.log").open("w") as log:
-            running.append(
-                subprocess.Popen(
-                    [
-                        program,
-                        f"--config.file={path}",
-                        f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-                        f"--web.listen-address={address}",
-                    ],
-                    stdout=log,
-                    stderr=log,
-                )
-            )
-        return f"http://{address}"
-
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
 
 
 def test_every_panel_has_data(make_pipeline, prometheus, pytestconfig):
@@ -82,7 +24,12 @@ def test_every_panel_has_data(make_pipeline, prometheus, pytestconfig):
         "rel-sluice-batcher": batcher.url,
         "rel-sluice-compactor": pipeline.start_compactor().url,
     }
-    address = prometheus(jobs)
+    address = prometheus(
+        [
+            targets(job, url, namespace="lake", pod=f"{job}-7c9d5f8b6-x1y2z")
+            for job, url in jobs.items()
+        ]
+    )
     boards = of_the_chart(pytestconfig.rootpath)
     without = {
         (panel.page, panel.title, expr)
@@ -94,10 +41,7 @@ def test_every_panel_has_data(make_pipeline, prometheus, pytestconfig):
 
     def empty():
         for item in sorted(without):
-            query = urlencode({"query": item[2]})
-            with urlopen(f"{address}/api/v1/query?{query}", timeout=5) as answer:
-                found = json.load(answer)["data"]["result"]
-            if any(sample["value"][1] != "NaN" for sample in found):
+            if ask(address, item[2]):
                 without.discard(item)
         return not without
 

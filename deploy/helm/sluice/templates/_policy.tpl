@@ -13,6 +13,7 @@ agent of EKS Pod Identity is asked), and `to`: a list of `port` with `component`
 {{- if .Values.compactor.enabled -}}
 {{- $to := $aws -}}
 {{- if .Values.compactor.catalog }}{{ $to = concat $aws (include "sluice.place" (dict "root" $root "url" (printf "https://glue.%s.amazonaws.com" .Values.aws.region)) | fromYamlArray) }}{{ end -}}
+{{- with .Values.compactor.pushgateway.url }}{{ $to = concat $to (include "sluice.place" (dict "root" $root "url" .) | fromYamlArray) }}{{ end -}}
 {{- $subjects = append $subjects (dict "suffix" "compactor" "component" "compactor" "source" "" "to" $to "podIdentity" (include "sluice.asksPodIdentity" (dict "root" $root "account" .Values.compactor.serviceAccount) | eq "yes")) -}}
 {{- end -}}
 {{- range $entry := .Values.producers -}}

@@ -5,6 +5,7 @@
 {{- include "sluice.validateBatcher" . -}}
 {{- include "sluice.validateAutoscaling" . -}}
 {{- include "sluice.validateMetrics" . -}}
+{{- include "sluice.validateCompactor" . -}}
 {{- end -}}
 
 {{- define "sluice.validateAws" -}}
@@ -122,6 +123,16 @@
 {{- if and (eq $auth "existing") (not $a.authName) -}}
 {{- fail "autoscaling.auth=existing needs autoscaling.authName, the name of a TriggerAuthentication" -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.validateCompactor" -}}
+{{- $c := .Values.compactor -}}
+{{- if and $c.every (include "sluice.compactorPushes" .) -}}
+{{- fail "compactor.every and compactor.pushgateway contradict each other: Prometheus scrapes the Deployment (metrics.serviceMonitor or podMonitor); the Pushgateway is for the CronJob" -}}
+{{- end -}}
+{{- if (urlParse (default "" $c.pushgateway.url)).userinfo -}}
+{{- fail "compactor.pushgateway.url holds a user, which the manifest would show; put the URL into a Secret's SLUICE_PUSHGATEWAY and name it in compactor.pushgateway.existingSecret" -}}
 {{- end -}}
 {{- end -}}
 

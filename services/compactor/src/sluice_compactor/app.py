@@ -14,6 +14,7 @@ from sluice_compactor.compact.passes import Compactor, Report
 from sluice_compactor.lake import Lake, Opener
 from sluice_compactor.maintain.upkeep import Upkeep
 from sluice_compactor.metrics import Metrics
+from sluice_compactor.push import Pusher
 from sluice_compactor.settings import CompactorSettings
 from sluice_compactor.status import Status, write_status
 
@@ -36,6 +37,7 @@ class Service:
     ) -> None:
         self._settings, self._runtime, self._open = settings, runtime, open_lake
         self._point = point
+        self._pusher = _pusher(settings, runtime)
 
     def run(self) -> int:
         """Exit code: 0, or 1 when the only pass has failed for a day."""
@@ -76,8 +78,29 @@ class Service:
 
     def once(self) -> Report:
         """One pass with all that belongs to it. Raises what keeps all days from being compacted, and Stopped."""
+        begun = self._runtime.clock.monotonic()
+        not_pushed = ""
+        try:
+            report = self._once(begun)
+        finally:
+            # Of one that has failed, too: that is what alerts are for.
+            if self._pusher is not None:
+                not_pushed = self._pusher.push()
+        report.not_pushed = not_pushed
+        _log.info(
+            "pass",
+            seconds=round(self._runtime.clock.monotonic() - begun, 1),
+            rows_in=report.rows_in,
+            rows_out=report.rows_out,
+            objects_deleted=report.deleted,
+            set_aside=len(report.set_aside),
+            days_waiting=len(report.failures),
+            push_failures=int(bool(not_pushed)),
+        )
+        return report
+
+    def _once(self, begun: float) -> Report:
         clock, metrics = self._runtime.clock, self._runtime.metrics
-        begun = clock.monotonic()
         lake = self._open()
         report = Compactor(
             self._settings, lake.place, lake.catalog, self._runtime, point=self._step
@@ -90,15 +113,6 @@ class Service:
         if not report.failures:
             metrics.last_pass.set(clock.now())
         self._keep(lake, report, seconds)
-        _log.info(
-            "pass",
-            seconds=round(seconds, 1),
-            rows_in=report.rows_in,
-            rows_out=report.rows_out,
-            objects_deleted=report.deleted,
-            set_aside=len(report.set_aside),
-            days_waiting=len(report.failures),
-        )
         return report
 
     def _step(self, name: str) -> None:
@@ -114,3 +128,16 @@ class Service:
             write_status(lake.place.bucket, self._settings.lake_table, status)
         except SluiceError as error:
             _log.warning("the status of this pass could not be kept", why=str(error))
+
+
+def _pusher(settings: CompactorSettings, runtime: Runtime[Metrics]) -> Pusher | None:
+    """What pushes a pass's metrics; None where nobody asks for it."""
+    if settings.pushgateway is None:
+        return None
+    runtime.metrics.nothing_known()
+    return Pusher(
+        runtime.metrics.registry,
+        settings.pushgateway,
+        settings.pushed_labels,
+        clock=runtime.clock,
+    )

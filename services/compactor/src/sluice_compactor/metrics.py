@@ -1,5 +1,6 @@
 """The compactor's metrics."""
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -29,8 +30,12 @@ class Metrics:
         def counter(name: str, text: str) -> Counter:
             return Counter(f"sluice_compactor_{name}", text, registry=registry)
 
+        self._gauges: list[Gauge] = []
+
         def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"sluice_compactor_{name}", text, registry=registry)
+            made = Gauge(f"sluice_compactor_{name}", text, registry=registry)
+            self._gauges.append(made)
+            return made
 
         self.rows_in = counter("rows_read", "Rows of raw objects that were read for a commit.")
         self.rows_out = counter("rows_written", "Rows that a commit has brought into the table.")
@@ -72,3 +77,8 @@ class Metrics:
         self.pass_seconds = Histogram(
             "sluice_compactor_pass_seconds", "A whole pass.", registry=registry, buckets=_SECONDS
         )
+
+    def nothing_known(self) -> None:
+        """Makes all states NaN: of one that stays so nothing was found out."""
+        for gauge in self._gauges:
+            gauge.set(math.nan)

@@ -2,14 +2,17 @@
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
-from sluice_core.settings import CommonSettings
+from sluice_core.secrets import shown_url
+from sluice_core.settings import SECRET_URL, CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 
 from sluice_compactor.catalog.choose import parse_catalog
 from sluice_compactor.store.place import WAREHOUSE
 
+_LABEL: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*=[^,=]+")
 _TABLE: Final = re.compile(r"[a-z0-9_]{1,128}\.[a-z0-9_]{1,128}")
 
 
@@ -64,6 +67,16 @@ class CompactorSettings(CommonSettings):
         description="How long a snapshot can be read after a newer one has come. Rows of `sluice lake forget` are on disk for so long.",
     )
 
+    pushgateway: str | None = Field(
+        None,
+        json_schema_extra=SECRET_URL,
+        description="A Pushgateway (`http://host:9091`; a user and a password may stand before the host) that gets the metrics of a pass at its end, for a CronJob, which nobody scrapes. One that does not answer is logged and holds nothing up.",
+    )
+    pushgateway_labels: str = Field(
+        "job=sluice-compactor",
+        description="Labels of what is pushed, `name=value` with commas between them, `job` among them. Passes with the same labels replace each other's metrics. Without an `instance` it is the bucket and the table.",
+    )
+
     @field_validator("lake_catalog")
     @classmethod
     def _catalog_is_one(cls, value: SecretStr | None) -> SecretStr | None:
@@ -78,6 +91,35 @@ class CompactorSettings(CommonSettings):
             raise ValueError("namespace.name is needed, of small letters, digits and _")
         return value
 
+    @field_validator("pushgateway")
+    @classmethod
+    def _gateway_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("http://host:port or https://host:port is needed")
+            if parts.query or parts.fragment:
+                raise ValueError("an address without ? and # is needed: the labels have a setting")
+        return value
+
+    @field_validator("pushgateway_labels")
+    @classmethod
+    def _labels_name_a_group(cls, value: str) -> str:
+        parts = [part.strip() for part in value.split(",")]
+        names = [part.partition("=")[0] for part in parts]
+        if not all(map(_LABEL.fullmatch, parts)) or len(set(names)) < len(names):
+            raise ValueError("name=value is needed, with commas between several, each name once")
+        if "job" not in names:
+            raise ValueError("a Pushgateway asks for the label job: job=sluice-compactor")
+        return value
+
+    @property
+    def pushed_labels(self) -> dict[str, str]:
+        """The labels of what is pushed."""
+        parts = (part.strip().partition("=") for part in self.pushgateway_labels.split(","))
+        given = {name: value for name, _, value in parts}
+        return {"instance": f"{self.bucket}/{self.lake_table}", **given}
+
     @property
     def identifier(self) -> tuple[str, str]:
         """The table's namespace and name."""
@@ -90,5 +132,10 @@ class CompactorSettings(CommonSettings):
         if f"{self.prefix}/".startswith(f"{WAREHOUSE}/"):
             problems.append(
                 f"SLUICE_PREFIX={self.prefix}: the table lies under {WAREHOUSE}/, so raw objects must lie elsewhere"
+            )
+        if self.pushgateway is not None and self.lake_every is not None:
+            problems.append(
+                f"SLUICE_PUSHGATEWAY={shown_url(self.pushgateway)}: is for single passes; with SLUICE_LAKE_EVERY the "
+                "process lives, and Prometheus scrapes its /metrics: unset one of them"
             )
         return problems

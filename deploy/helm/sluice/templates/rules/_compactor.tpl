@@ -1,19 +1,22 @@
 {{/*
-With the CronJob nobody scrapes the compactor: its own rules are for the Deployment (`compactor.every`) and for a
-Pushgateway; the CronJob's success is known to kube-state-metrics.
+With the CronJob nobody scrapes the compactor: its own rules are for the Deployment (`compactor.every`) and where the
+CronJob pushes its metrics (`compactor.pushgateway`); its success is known to kube-state-metrics, too.
 */}}
 {{- define "sluice.rules.compactor" -}}
 {{- $c := .Values.compactor }}
 {{- $of := include "sluice.select" (dict "root" . "component" "compactor") }}
-{{- $unseen := not (and $c.enabled $c.every) }}
+{{- $unseen := not (include "sluice.compactorSeen" .) }}
+{{- /* The CronJob's passes are as far apart as its schedule has them. */}}
+{{- $r := .Values.metrics.prometheusRule }}
+{{- $late := ternary 3600 (max 3600 (default 3600 $r.maxCompactionAgeSeconds | int)) (not (empty $c.every)) | int }}
 - alert: SluiceCompactorFailing
   leftOut: {{ $unseen }}
-  expr: time() - max by (namespace) (sluice_compactor_last_pass_timestamp_seconds{ {{- $of -}} }) > 3600
+  expr: time() - max by (namespace) (sluice_compactor_last_pass_timestamp_seconds{ {{- $of -}} }) > {{ $late }}
   for: 30m
   labels: {severity: warning, service: compactor}
   annotations:
-    summary: No pass of the compactor has succeeded for more than an hour
-    description: "The last pass without a failure was [[ $value | humanizeDuration ]] ago. Raw objects stay where they are; nothing is lost. The log names the day and the reason."
+    summary: No pass of the compactor has succeeded for too long
+    description: "The last pass without a failure was [[ $value | humanizeDuration ]] ago. Raw objects stay where they are; nothing is lost. The log names the day and the reason, or why the Pushgateway has not taken the metrics."
 - alert: SluiceCompactorSetAside
   leftOut: {{ $unseen }}
   expr: max by (namespace) (sluice_compactor_set_aside_objects{ {{- $of -}} }) > 0

@@ -64,6 +64,7 @@ def main(
         "lost_races": report.lost_races,
         "set_aside": report.set_aside,
         "failures": {str(day): why for day, why in report.failures.items()},
+        "not_pushed": report.not_pushed,
     }
     if json:
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
@@ -87,6 +88,8 @@ def _tell(found: dict[str, Any], table: str) -> None:
     _tell_set_aside(console, found["set_aside"])
     for day, why in found["failures"].items():
         console.print(f"{day} has to wait for the next pass: {why}")
+    if found["not_pushed"]:
+        console.print(f"the Pushgateway has not taken the metrics: {found['not_pushed']}")
 
 
 def _tell_state(state: Any, table: str, *, json: bool) -> None:

@@ -15,11 +15,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked: number from 0, query, headers (names in lower case)."""
+    """What a client asked: number from 0, query, headers (names in lower case), and what it sent along."""
 
     number: int
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    method: str = "GET"
+    path: str = ""
+    body: bytes = b""
 
 
 @dataclass
@@ -85,9 +88,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         owner = self.server.owner
-        query = dict(parse_qsl(urlsplit(self.path).query))
+        parts = urlsplit(self.path)
         request = Request(
-            len(owner.requests), query, {k.lower(): v for k, v in self.headers.items()}
+            len(owner.requests),
+            dict(parse_qsl(parts.query)),
+            {k.lower(): v for k, v in self.headers.items()},
+            self.command,
+            parts.path,
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
         owner.requests.append(request)
         answer = owner.script(request)
@@ -106,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         with contextlib.suppress(OSError):  # the client has gone
             self._body(answer, owner.closing)
+
+    do_POST = do_PUT = do_GET  # noqa: N815  (the standard library's names)
 
     def _body(self, answer: Answer, closing: threading.Event) -> None:
         self.wfile.flush()

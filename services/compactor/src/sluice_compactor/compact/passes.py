@@ -33,7 +33,10 @@ _DELETERS: Final = 16
 
 @dataclass
 class Report:
-    """What a pass did. `days`: day → outcomes; `failures`: day → why it has to wait; `set_aside`: key → why."""
+    """What a pass did. `days`: day → outcomes; `failures`: day → why it has to wait; `set_aside`: key → why.
+
+    `not_pushed`: why its metrics are not in the Pushgateway; empty where they are, or where there is none.
+    """
 
     listing: Listing
     days: dict[datetime.date, list[DayOutcome]] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class Report:
     set_aside: dict[str, str] = field(default_factory=dict)
     lost_races: int = 0
     deleted: int = 0
+    not_pushed: str = ""
 
     def outcomes(self) -> Iterator[DayOutcome]:
         """All of them."""
