@@ -18,8 +18,13 @@ from typer.testing import CliRunner
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("kills", [30, pytest.param(150, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(30, marks=pytest.mark.timeout(900)),
+        pytest.param(150, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
+)
 def test_compactors_are_killed_beside_batchers_that_are_killed_and_each_event_is_there_once(
     make_pipeline, tmp_path, kills
 ):

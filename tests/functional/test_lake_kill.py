@@ -32,8 +32,13 @@ def test_killed_at_each_step(cloud, tmp_path):
     exact(lake, sender)
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.soak)])
-@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(8, marks=pytest.mark.timeout(900)),
+        pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
+)
 def test_killed_at_random_up_to_two_at_once(cloud, tmp_path, kills):
     lake, rng = CloudLake(cloud, tmp_path / "log"), random.Random(SEED + kills)
     sender, killed = Sender(lake, SEED), 0
