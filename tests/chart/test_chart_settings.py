@@ -44,6 +44,8 @@ def test_the_compactor_takes_its_settings_as_a_cron_job_and_as_a_deployment(rend
         "--set-string",
         "compactor.maxMemory=1GiB",
         "--set",
+        "compactor.eventId=payload.id",
+        "--set",
         "networkPolicy.enabled=true",
     )
     kind = "Deployment" if every else "CronJob"
@@ -56,6 +58,7 @@ def test_the_compactor_takes_its_settings_as_a_cron_job_and_as_a_deployment(rend
     settings = load_settings(CompactorSettings, environment)
     assert settings.lake_every == (600 if every else None)
     assert settings.lake_max_memory == 2**30
+    assert settings.id_rule == ("payload", "id")
     assert pod["serviceAccountName"].endswith("-compactor")
     assert rendered.one("ServiceAccount", "-compactor")
     assert rendered.one("NetworkPolicy", "-compactor")

@@ -84,6 +84,23 @@ def test_verify_counts_raw_and_table(lake):
     assert "nothing is lost" in told
 
 
+def test_events_as_they_came_are_counted_and_read(lake):
+    given(lake, "a", "b", "c")
+    lines = [b'{"meta": {"id": "%s"}, "n": 1.10}' % name for name in (b"a", b"b", b"c")]
+    lake.put_events(f"{HOUR}/1.jsonl", lines[:2])
+    lake.compact()
+    lake.put_events(f"{HOUR}/2.jsonl", lines[1:])
+    found = verify(lake)
+    assert (found["lost"], found["awaiting"], found["table_rows"]) == (0, 1, 2)
+    told = sluice("compact", lake.root, "--settle", "0")
+    assert told.startswith("1 new row in table")
+    assert (verify(lake)["lost"], verify(lake)["table_rows"]) == (0, 3)
+    sluice("read", lake.root, "--lake", "--columns", "event_id,event", "-o", lake.root / "o.jsonl")
+    rows = [json.loads(row) for row in (lake.root / "o.jsonl").read_bytes().splitlines()]
+    texts = {row["event_id"]: row["event"].encode() for row in rows}
+    assert texts == dict(zip("abc", lines, strict=True))
+
+
 def test_verify_finds_what_is_in_neither(lake):
     given(lake, 1, 2, 3)
     lake.put(f"{HOUR}/1.csv", events(1))

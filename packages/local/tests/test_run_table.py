@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 import pytest
-from sluice_core.keys import COLUMN_TYPES_METADATA
+from sluice_core.keys import COLUMN_TYPES_METADATA, COLUMNS_METADATA, RAW
 from sluice_core.lake.csv_text import encode_csv
 from sluice_core.testing import FakeS3
 from sluice_local.run import lake_copy, table
@@ -39,6 +39,16 @@ def test_the_table_holds_each_event_once_with_its_types_and_the_files_stay(tmp_p
     assert frame["n"].dtype == polars.Int64
     counted = duckdb.sql(duckdb_query(data)).fetchall()
     assert counted == [(date(2026, 11, 23), 14, 4)]
+
+
+def test_events_as_they_came_have_a_table_too(tmp_path):
+    bucket, body = FakeS3(), b'{"meta":{"id":"a"}}\n{"meta":{"id":"b"}}\n'
+    for number in range(2):
+        key = KEY.format(number).replace(".csv", ".jsonl")
+        bucket.put(key, body, metadata={COLUMNS_METADATA: RAW})
+    lake_copy.copy_objects(bucket, tmp_path)
+    made = make_table(tmp_path, "events")
+    assert (made.rows, made.events, made.set_aside, made.exit_code) == (2, 2, 0, 0)
 
 
 def test_a_second_look_changes_nothing(tmp_path):

@@ -11,9 +11,7 @@ import zstandard
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField, StringType
 from sluice_compactor.compact import partition
-from sluice_compactor.errors import UnfitError
 from sluice_compactor.ids import known
-from sluice_compactor.raw.fit import read_raw
 from sluice_compactor.testing import DAY, HOUR, FolderLake, events
 from sluice_core.errors import TemporaryError
 
@@ -119,6 +117,7 @@ ODD = {
     "no-id-column.csv": b"title\n1\n",
     "an-empty-id.csv": b'event_id,title\n"","a"\n"8","b"\n',
     "a-missing-id.csv": b'event_id,title\n,"a"\n"8","b"\n',
+    "no-id-at-all.csv": b'event_id,title\n,"a"\n,"b"\n',
     "a-partition.csv": b"event_id,title,hour\n9,a,3\n",
     "case.csv": b"event_id,Title\n9,a\n",
 }
@@ -150,13 +149,6 @@ def test_why_something_is_set_aside_tells_no_content(lake):
     (why,) = lake.compact().set_aside.values()
     assert "'n' is int64 in the table" in why
     assert "SECRET" not in why
-
-
-def test_events_as_they_came_are_set_aside_and_the_reason_says_why():
-    body = b'{"id": 7, "event_id": "a", "meta": {"id": "b"}}\n'
-    assert read_raw("batch-1.jsonl", body, {}, "event_id").rows.num_rows == 1
-    with pytest.raises(UnfitError, match="SLUICE_COLUMNS=raw"):
-        read_raw("batch-1.jsonl", body, {"columns": "raw"}, "event_id")
 
 
 def test_new_columns_extend_the_table(lake):

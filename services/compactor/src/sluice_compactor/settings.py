@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from sluice_core.secrets import shown_url
 from sluice_core.settings import SECRET_URL, CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
+from sluice_core.wire.id_rule import Rule, parse_rule
 
 from sluice_compactor.catalog.choose import parse_catalog
 from sluice_compactor.store.place import WAREHOUSE
@@ -45,6 +46,10 @@ class CompactorSettings(CommonSettings):
         "event_id",
         min_length=1,
         description="The column that holds the event's id (the path `@event_id`).",
+    )
+    event_id: str = Field(
+        "meta.id",
+        description="Where an event's id is in objects of events as they came (`SLUICE_COLUMNS=raw`): a path in the data, as the producer's setting of this name. `sha256`: the hash of an event's text is its id, so that equal events are one. Other columns hold the id.",
     )
     lake_file_bytes: Bytes = Field(
         256 * 2**20,
@@ -119,6 +124,17 @@ class CompactorSettings(CommonSettings):
         parts = (part.strip().partition("=") for part in self.pushgateway_labels.split(","))
         given = {name: value for name, _, value in parts}
         return {"instance": f"{self.bucket}/{self.lake_table}", **given}
+
+    @field_validator("event_id")
+    @classmethod
+    def _rule_is_one(cls, value: str) -> str:
+        parse_rule(value)
+        return value
+
+    @property
+    def id_rule(self) -> Rule:
+        """Where ids are in events as they came."""
+        return parse_rule(self.event_id)
 
     @property
     def identifier(self) -> tuple[str, str]:

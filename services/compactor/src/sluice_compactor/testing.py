@@ -1,5 +1,6 @@
 """A lake in a folder: raw objects, passes, and the rows of the table, without a network. Public: use it in your tests."""
 
+import gzip
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
+from sluice_core.keys import COLUMNS_METADATA, RAW
 from sluice_core.lake.csv_text import encode_csv
 from sluice_core.settings import load_settings
 
@@ -17,6 +19,7 @@ from sluice_compactor.compact.partition import Point, nowhere
 from sluice_compactor.compact.passes import Report
 from sluice_compactor.lake import Lake, quiet_runtime
 from sluice_compactor.settings import CompactorSettings
+from sluice_compactor.store.folder import METADATA
 
 DAY: Final = "dt=2026-11-23"
 HOUR: Final = f"{DAY}/hour=14"
@@ -51,6 +54,15 @@ class FolderLake:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
         return path
+
+    def put_events(self, name: str, lines: Sequence[bytes]) -> Path:
+        """The same of events as they came; `name` ends as the batcher's, `.jsonl` or `.jsonl.gz`."""
+        body = b"".join(line + b"\n" for line in lines)
+        told = self.root / METADATA
+        told.parent.mkdir(exist_ok=True)
+        known = orjson.loads(told.read_bytes()) if told.exists() else {}
+        told.write_bytes(orjson.dumps(known | {f"events/{name}": {COLUMNS_METADATA: RAW}}))
+        return self.put_bytes(name, gzip.compress(body) if name.endswith(".gz") else body)
 
     def age(self, path: Path, seconds: float) -> None:
         """Makes a file so much older."""

@@ -17,6 +17,8 @@ import pyarrow as pa
 from pyiceberg.table import Table
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import PermanentError
+from sluice_core.wire.event_id import META_ID
+from sluice_core.wire.id_rule import Rule
 
 from sluice_compactor.errors import LostRaceError, TableGrewError
 from sluice_compactor.ids.forgotten import forgotten
@@ -87,7 +89,7 @@ class DayOutcome:
 
 
 class Day:
-    """Compacts one day of `raws` into `table`, which is as it was loaded for this."""
+    """Compacts one day of `raws` into `table`, which is as it was loaded for this. `rule`: of events as they came."""
 
     def __init__(
         self,
@@ -98,11 +100,13 @@ class Day:
         *,
         id_column: str,
         limits: FileLimits,
+        rule: Rule = META_ID,
         point: Point = nowhere,
     ) -> None:
         self._table, self._bucket = table, bucket
         self._day, self._raws = day, raws
-        self._id_column, self._limits, self._point = id_column, limits, point
+        self._id_column, self._rule = id_column, rule
+        self._limits, self._point = limits, point
         self._fitter = Fitter(table)
         self._base = table.current_snapshot()
 
@@ -187,7 +191,7 @@ class Day:
             raise _TooManyIdsError
 
     def _fitted(self, body: Body) -> tuple[RawTable, pa.Table]:
-        raw = read_raw(body.raw.key, body.content, body.metadata, self._id_column)
+        raw = read_raw(body.raw.key, body.content, body.metadata, self._id_column, self._rule)
         missing = self._fitter.missing(raw)
         if not missing:
             return raw, self._fitter.fit(raw, body.raw)

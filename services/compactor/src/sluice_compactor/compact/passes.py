@@ -157,6 +157,7 @@ class Compactor:
             day,
             raws,
             id_column=self._settings.lake_id_column,
+            rule=self._settings.id_rule,
             limits=self._limits,
             point=self._point,
         ).compact()
@@ -166,7 +167,13 @@ class Compactor:
         settings = self._settings
         for body in fetch(self._place.bucket, raws, ahead=1):
             try:
-                raw = read_raw(body.raw.key, body.content, body.metadata, settings.lake_id_column)
+                raw = read_raw(
+                    body.raw.key,
+                    body.content,
+                    body.metadata,
+                    settings.lake_id_column,
+                    settings.id_rule,
+                )
                 new_columns(None, raw.rows.schema)
             except PermanentError as error:
                 report.set_aside[body.raw.key] = str(error)[:300]

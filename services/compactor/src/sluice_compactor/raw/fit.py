@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table
-from sluice_core.keys import COLUMN_TYPES_METADATA, COLUMNS_METADATA, RAW
+from sluice_core.keys import COLUMN_TYPES_METADATA
 from sluice_core.lake.arrow import Chunked, chunked, nulls, pc, repeat
 from sluice_core.lake.column_types import told_types
 from sluice_core.lake.reader import read_table
+from sluice_core.wire.event_id import META_ID
+from sluice_core.wire.id_rule import Rule
 
 from sluice_compactor.errors import UnfitError
+from sluice_compactor.raw.events import event_rows, holds_events
 from sluice_compactor.raw.listing import RawObject
 from sluice_compactor.table.definition import DAY, HOUR, new_columns
 from sluice_compactor.table.types import fitted
@@ -25,13 +28,15 @@ class RawTable:
     from_text: bool
 
 
-def read_raw(name: str, body: bytes, metadata: Mapping[str, str], id_column: str) -> RawTable:
-    """The rows of one object. Raises PermanentError when it cannot be read, UnfitError without an id in each row."""
-    if metadata.get(COLUMNS_METADATA) == RAW:
-        raise UnfitError(
-            "it holds events as they came (SLUICE_COLUMNS=raw): no column tells their ids; a table needs columns"
-        )
-    rows = read_table(name, body)
+def read_raw(
+    name: str, body: bytes, metadata: Mapping[str, str], id_column: str, rule: Rule = META_ID
+) -> RawTable:
+    """The rows of one object; of events as they came `rule` tells the ids.
+
+    Raises PermanentError when it cannot be read, UnfitError without an id in each row.
+    """
+    whole = holds_events(metadata)
+    rows = event_rows(name, body, id_column, rule) if whole else read_table(name, body)
     from_text = not name.lower().endswith(".parquet")
     told = told_types(metadata.get(COLUMN_TYPES_METADATA, ""), rows.column_names)
     if len(set(rows.column_names)) != len(rows.column_names):
@@ -49,8 +54,10 @@ def read_raw(name: str, body: bytes, metadata: Mapping[str, str], id_column: str
         if len(rows):
             raise UnfitError(f"column {id_column!r} is of type {ids.type}: ids are text")
     elif ids.null_count or pc.any(pc.equal(ids, "")).as_py():
-        missing = ids.null_count + pc.sum(pc.equal(ids, "")).as_py()
-        raise UnfitError(f"{missing:,} of its {len(rows):,} rows have no event id")
+        # Of nothing but nulls there is no sum.
+        missing = ids.null_count + (pc.sum(pc.equal(ids, "")).as_py() or 0)
+        where = " where SLUICE_EVENT_ID looks" if whole else ""
+        raise UnfitError(f"{missing:,} of its {len(rows):,} rows have no event id{where}")
     return RawTable(rows, from_text)
 
 
