@@ -48,8 +48,8 @@ functional: $(SYNCED) ## The real processes against a real LocalStack, with faul
 lake-soak: $(SYNCED) ## The tests of killed compactors, five times as long and from a seed of yours (SLUICE_LAKE_SOAK_SEED)
 	@$(BIN)/pytest tests/functional -m soak -n 0 $(PYTEST_ARGS)
 
-lake-spark: $(SYNCED) ## Spark on the lake's table (needs Java and Maven; downloads some 500 MB)
-	@for jar in $(SPARK_JARS); do mvn -q -B dependency:copy -Dartifact=$$jar -DoutputDirectory=$(CURDIR)/.tools/spark; done
+lake-spark: $(SYNCED) ## Spark on the lake's table (needs Java and Maven; downloads some 500 MB; on a busy machine ten minutes)
+	@for jar in $(SPARK_JARS); do mvn -q -B -Dstyle.color=never dependency:copy -Dartifact=$$jar -DoutputDirectory=$(CURDIR)/.tools/spark; done
 	@SPARK_JARS=$(CURDIR)/.tools/spark $(BIN)/pytest tests/functional -m spark -n 0 $(PYTEST_ARGS)
 
 docs: $(SYNCED) ## Make docs/reference again from the code (its alerts need helm)

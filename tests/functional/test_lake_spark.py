@@ -14,7 +14,7 @@ import pytest
 from harness.cloud import CREDENTIALS
 from harness.lakes import CloudLake
 
-pytestmark = [pytest.mark.functional, pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.functional, pytest.mark.spark, pytest.mark.timeout(1800)]
 
 PYSPARK = "4.0.1"
 """Of the jars' Spark version, 4.0."""
