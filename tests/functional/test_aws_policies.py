@@ -1,13 +1,18 @@
 """docs/aws: every call that services and commands make is allowed by their policy, and no policy allows another."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from harness.lakes import CloudLake
+from harness.proxy import FaultProxy
 from harness.waiting import until
+from sluice_cli.main import app
 from sluice_core.aws.sqs import OutMessage
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.functional
 
@@ -20,6 +25,8 @@ ACTIONS = {
     "HeadObject": "s3:GetObject",
     "HeadBucket": "s3:ListBucket",
     "ListObjectsV2": "s3:ListBucket",
+    "PostObject": "s3:PutObject",  # a multipart upload's beginning and end
+    "PostBucket": "s3:DeleteObject",  # of many at once
 }
 """Operations whose permission has another name.
 
@@ -32,6 +39,7 @@ RARELY: dict[str, set[str]] = {
         "s3:ListBucket",
     },  # a lost reply's retry, a dead letter that came back
     "helm-test": set(),
+    "compactor": {"s3:AbortMultipartUpload"},
     "toolbox": {"s3:DeleteObject"},  # of a redriven dead letter whose body is in the bucket
 }
 
@@ -44,7 +52,11 @@ def allowed(role):
 
 def asked(pipeline, before):
     """The permissions that the requests since `before` need."""
-    now = pipeline.proxy.requests
+    return needed(pipeline.proxy.requests, before)
+
+
+def needed(now, before):
+    """The same of requests as a proxy counts them."""
     return {
         ACTIONS.get(operation, f"{service}:{operation}")
         for (service, operation), count in now.items()
@@ -110,3 +122,31 @@ def test_each_asks_for_what_its_policy_allows_and_for_nothing_else(make_pipeline
     for role, found in used.items():
         assert found - allowed(role) == set(), f"{role} asks for more than it may"
         assert allowed(role) - found <= RARELY[role], f"{role} may do what it never does"
+
+
+def test_the_compactor_too_and_it_keeps_to_its_places(cloud, tmp_path):
+    """A table that is made, grows, is rewritten, loses rows and old files."""
+    with contextlib.closing(FaultProxy(cloud.endpoint)) as proxy:
+        lake = CloudLake(
+            cloud,
+            tmp_path / "log",
+            {"SLUICE_LAKE_KEEP_SNAPSHOTS": "0"},
+            endpoint=proxy.endpoint,
+        )
+        for number in range(6):
+            lake.put([f"{number}-{n}" for n in range(3)])
+            assert not lake.compact().failures
+        done = CliRunner().invoke(
+            app,
+            ["lake", "forget", "--where", "event_id = '1-1'", "--yes", "--purge"],
+            env=lake.environ,
+        )
+        assert done.exit_code == 0, done.output
+        assert len(lake.ids()) == 17
+        used = needed(proxy.requests, {})
+    assert used - allowed("compactor") == set(), "the compactor asks for more than it may"
+    assert allowed("compactor") - used <= RARELY["compactor"], "it may do what it never does"
+    places = {key.key.split("/")[0] for key in cloud.bucket.list()}
+    assert places == {"lake", "_sluice"}
+    internal = {key.key.split("/")[1] for key in cloud.bucket.list("_sluice/")}
+    assert internal == {"lake"}
