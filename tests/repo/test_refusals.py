@@ -5,6 +5,7 @@ import re
 import pytest
 from sluice_batcher.app import Conversion
 from sluice_batcher.settings import BatcherSettings
+from sluice_compactor.settings import CompactorSettings
 from sluice_core.errors import ConfigError
 from sluice_core.settings import CommonSettings, load_settings
 from sluice_core.settings import describe_settings as docs
@@ -23,7 +24,8 @@ WRONG = (
 )
 NOT_OURS = re.compile(r"Value error|pattern|Errno|\^|\\[wd]|Input should|String should")
 
-CASES = [(cls, doc.variable) for cls in (BatcherSettings, ProducerSettings) for doc in docs(cls)]
+SETTINGS = (BatcherSettings, ProducerSettings, CompactorSettings)
+CASES = [(cls, doc.variable) for cls in SETTINGS for doc in docs(cls)]
 
 
 def _load(cls: type[CommonSettings], variable: str, value: str) -> None:
