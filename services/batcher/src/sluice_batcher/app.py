@@ -6,6 +6,7 @@ receivers ─► intake ─► buffer ─► flusher ──────┐
 
 import threading
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sluice_core.deadletter.outbox import DeadLetterOutbox, delivery
 from sluice_core.errors import ConfigError
@@ -35,8 +36,10 @@ from sluice_batcher.write.formats import make_format
 from sluice_batcher.write.heartbeats import Heartbeats
 from sluice_batcher.write.objects import ObjectMaker
 from sluice_batcher.write.partition import Partitioner
-from sluice_batcher.write.transform import Transform, load_transform
 from sluice_batcher.write.upload import Uploader
+
+if TYPE_CHECKING:  # it imports pandas
+    from sluice_batcher.write.transform import Transform
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Conversion:
     columns: ColumnSet
     parser: RowParser
     tables: TableMaker
-    transform: Transform | None
+    transform: "Transform | None"
 
     @classmethod
     def of(cls, settings: BatcherSettings) -> "Conversion":
@@ -60,6 +63,8 @@ class Conversion:
         )
         transform = None
         if settings.transform is not None:
+            from sluice_batcher.write.transform import load_transform  # noqa: PLC0415 (it imports pandas)
+
             transform = load_transform(settings.transform, columns.schema)
         return cls(columns, parser, TableMaker(columns, parser.shape, times, native), transform)
 

@@ -6,6 +6,7 @@ So whatever fails here fails before anything is written, and can be taken apart 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -30,7 +31,9 @@ from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.rows.times import MICROS
 from sluice_batcher.write.formats import Format
 from sluice_batcher.write.partition import Partitioner, PartitionRows
-from sluice_batcher.write.transform import Transform
+
+if TYPE_CHECKING:  # it imports pandas
+    from sluice_batcher.write.transform import Transform
 
 _ID_MAX_CHARS = 256
 _MOST_MARKS = 8
@@ -80,7 +83,7 @@ class ObjectMaker:
         output: Format,
         *,
         prefix: str,
-        transform: Transform | None = None,
+        transform: "Transform | None" = None,
     ) -> None:
         self._tables = tables
         self._partitioner = partitioner
@@ -117,7 +120,7 @@ class ObjectMaker:
         )
 
     def _transformed(
-        self, transform: Transform, part: PartitionRows, messages: Sequence[Held], made: Made
+        self, transform: "Transform", part: PartitionRows, messages: Sequence[Held], made: Made
     ) -> pa.Table | None:
         outcome = transform.run(part.rows.table)
         made.calls_failed += outcome.calls_failed
