@@ -16,7 +16,7 @@ E2E_WORKERS ?= -n 2
 export REGISTRY PLATFORMS TAG E2E_WORKERS
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
-.PHONY: up down status images chart-push e2e chart-lint chart-readme chart-schema dashboards
+.PHONY: up down status images chart-push e2e scale-times chart-lint chart-readme chart-schema dashboards
 
 up: ## A kind cluster with KEDA and the whole pipeline in it
 	@deploy/scripts/up.sh
@@ -29,6 +29,9 @@ status: ## Its pods, scaling, queues and newest objects
 
 e2e: chart-lint $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k scaling" runs some)
 	@deploy/scripts/e2e.sh $(E2E_ARGS)
+
+scale-times: $(SYNCED) ## From none to the first batcher to all, step by step, on the cluster of `make up` (ARGS="--rounds 5")
+	@$(BIN)/python benchmarks/scale_times.py $(ARGS)
 
 images: ## Build the images for PLATFORMS and push them to REGISTRY, with TAG
 	@deploy/scripts/images.sh

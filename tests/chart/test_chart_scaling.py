@@ -100,3 +100,38 @@ def test_paused(render):
         "annotations"
     ]
     assert annotations == {"autoscaling.keda.sh/paused-replicas": "1"}
+
+
+def _added(probe):
+    """Seconds that a probe adds to a start at most, and those after which a failure counts."""
+    period = probe.get("periodSeconds", 10)
+    return probe.get("initialDelaySeconds", 0) + period, period * probe.get("failureThreshold", 3)
+
+
+def test_the_first_pod_waits_for_little_but_itself_at_the_kind_values(render, kind_values):
+    rendered = render(*kind_values, "--set", "autoscaling.minReplicas=0", given=False)
+    (container,) = rendered.one("Deployment", "-batcher")["spec"]["template"]["spec"]["containers"]
+    startup, _ = _added(container["startupProbe"])
+    readiness, unready = _added(container["readinessProbe"])
+    # The rest of the 15 s is the pod's own: its image is there, it starts and finds its queue.
+    assert rendered.one("ScaledObject")["spec"]["pollingInterval"] + startup + readiness <= 7
+    assert unready >= 10  # asking often makes nobody hasty
+
+
+@pytest.mark.parametrize(("most", "steps"), [(5, [5]), (10, [5, 10])])
+def test_the_autoscaler_goes_from_one_to_all_in_few_steps(render, kind_values, most, steps):
+    rendered = render(*kind_values, "--set", f"autoscaling.maxReplicas={most}", given=False)
+    advanced = rendered.one("ScaledObject")["spec"]["advanced"]
+    up = advanced["horizontalPodAutoscalerConfig"]["behavior"]["scaleUp"]
+    assert up["stabilizationWindowSeconds"] == 0
+    assert up.get("selectPolicy", "Max") == "Max"
+    assert {policy["periodSeconds"] for policy in up["policies"]} == {15}
+    pods, seen = 1, []
+    while pods < most:
+        grown = [
+            policy["value"] if policy["type"] == "Pods" else pods * policy["value"] // 100
+            for policy in up["policies"]
+        ]
+        pods = min(most, pods + max(grown))
+        seen.append(pods)
+    assert seen == steps

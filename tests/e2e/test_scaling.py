@@ -7,16 +7,18 @@ import pytest
 from kit import dashboards, prometheus
 from kit.replicas import Replicas
 from kit.source import expected
+from kit.timeline import Timeline
 from kit.waiting import until
 
 EVENTS = 30_000
 A_PACK = 10
+LATE = 3000
 # Slow, so that the backlog outlasts KEDA's first look.
 SLOW = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "200m", "memory": "1Gi"}}
 
 
 @pytest.mark.timeout(720)
-def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
+def test_one_to_many_to_one_and_none_to_many_to_none(make_release, cluster):
     release = make_release(
         demoSource__args=[f"--events={EVENTS}"],
         demoSource__rate=700,
@@ -64,20 +66,21 @@ def test_one_to_many_to_one_and_none_to_one_to_none(make_release, cluster):
         assert len(drains) >= 2
         assert {json.loads(line)["messages"] for line in drains} == {0}
 
+    names = [f"late-{n}" for n in range(LATE)]
     with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
         release.apply(wait=False, autoscaling__minReplicas=0)
         asleep = pods.wait_for(0, deadline=120)
-        release.wait_ready(
-            "batcher", 0
-        )  # a pod on its way out would still take what its last poll brings
-        release.lake.send(*(_event(name) for name in ("late-1", "late-2")))
-        awake = pods.wait_for(1, deadline=90)
-        release.lake.wait_for([*ids, "late-1", "late-2"], deadline=60)
+        # A pod on its way out would still take what its last poll brings.
+        release.wait_ready("batcher", 0)
+        release.lake.send_at_once([_event(name) for name in names])
+        with Timeline(cluster, release.namespace, "sluice-batcher") as seen:
+            seen.wait_ready(4, deadline=180)
+        release.lake.wait_for([*ids, *names], deadline=120)
         again = pods.wait_for(0, deadline=120)
-        print(
-            f"none to one to none: 0 pods at {asleep:.0f} s, 1 at {awake:.0f} s, 0 again at {again:.0f} s"
-        )
-    assert release.lake.ids().total() == len(ids) + 2
+        print(f"none to N to none: 0 pods at {asleep:.0f} s, 0 again at {again:.0f} s\n{seen}")
+    assert release.lake.ids().total() == len(ids) + LATE
+    # KEDA makes the first pod, and the autoscaler all others in one step.
+    assert seen.numbers("wanted")[:3] == [0, 1, 4]
 
 
 def _event(name: str) -> str:

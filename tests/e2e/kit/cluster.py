@@ -41,10 +41,12 @@ class Cluster:
     context: str
     core: client.CoreV1Api = field(init=False)
     apps: client.AppsV1Api = field(init=False)
+    autoscaling: client.AutoscalingV2Api = field(init=False)
 
     def __post_init__(self) -> None:
         api = config.new_client_from_config(context=self.context)
         self.core, self.apps = client.CoreV1Api(api), client.AppsV1Api(api)
+        self.autoscaling = client.AutoscalingV2Api(api)
 
     def kubectl(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """kubectl in this context."""

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -125,6 +126,24 @@ class Lake:
         url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
         for body in bodies:
             sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    def send_at_once(self, bodies: Sequence[str]) -> None:
+        """Messages of the plain wire that can all be received from one moment on, a little after this returns.
+
+        Raises AssertionError when sending took longer than was thought.
+        """
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+        moment = time.monotonic() + 10 + len(bodies) / 150
+        for start in range(0, len(bodies), 10):
+            delay = round(moment - time.monotonic())
+            assert delay > 0, f"only {start} of {len(bodies)} messages could be sent in time"
+            entries = [
+                {"Id": str(n), "MessageBody": body, "DelaySeconds": delay}
+                for n, body in enumerate(bodies[start : start + 10])
+            ]
+            done = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+            assert not done.get("Failed"), done["Failed"]
 
     def verify(self, expected: Iterable[str], directory: Path) -> dict[str, Any]:
         """The account of `sluice verify --json`; its exit code must fit it."""

@@ -23,12 +23,13 @@ _FILES = ("-f", str(CHART / "values-kind.yaml"), "-f", str(HERE / "values-e2e.ya
 
 @dataclass
 class Release:
-    """`values` of all installations and upgrades; `lake` is its SQS and S3."""
+    """`files` and `values` of all installations and upgrades; `lake` is its SQS and S3."""
 
     cluster: Cluster
     namespace: str
     tag: str
-    chart: Path = CHART
+    chart: Path | str = CHART
+    files: tuple[str, ...] = _FILES
     values: dict[str, Any] = field(default_factory=dict)
     lake: Lake = field(init=False)
     logs: Logs | None = None
@@ -59,7 +60,7 @@ class Release:
             "--install",
             NAME,
             str(self.chart),
-            *_FILES,
+            *self.files,
             "--set-string",
             f"image.tag={self.tag}",
             *self.given,
@@ -69,7 +70,7 @@ class Release:
     def template(self, file: str, more: str) -> str:
         """What one of the chart's files makes for this release with these settings besides."""
         return self.helm(
-            "template", NAME, str(self.chart), *_FILES, *self.given, "--set", more,
+            "template", NAME, str(self.chart), *self.files, *self.given, "--set", more,
             "--api-versions", "monitoring.coreos.com/v1", "--api-versions", "keda.sh/v1alpha1",
             "--show-only", file,
         ).stdout  # fmt: skip

@@ -52,12 +52,15 @@ spec:
   volumes: {{ concat .volumes (include "sluice.caVolumes" $root | fromYamlArray) (default list $v.extraVolumes) | toYaml | nindent 4 }}
 {{- end -}}
 
-{{/* The probes with the user's keys over them; a handler of the user's own takes the place of ours. */}}
+{{/*
+The probes with the user's keys over them; a handler of the user's own takes the place of ours.
+A pod is asked each second whether it is ready: asked too early once, it would otherwise be idle for a whole period.
+*/}}
 {{- define "sluice.probes" -}}
 {{- $all := dict
   "startup" (dict "httpGet" (dict "path" "/healthz" "port" "http") "periodSeconds" 1 "failureThreshold" 60)
   "liveness" (dict "httpGet" (dict "path" "/healthz" "port" "http") "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 6)
-  "readiness" (dict "httpGet" (dict "path" "/readyz" "port" "http") "periodSeconds" 5 "timeoutSeconds" 5) -}}
+  "readiness" (dict "httpGet" (dict "path" "/readyz" "port" "http") "periodSeconds" 1 "timeoutSeconds" 5 "failureThreshold" 10) -}}
 {{- range $name := list "startup" "liveness" "readiness" }}
 {{- $own := deepCopy (default dict (get $ $name)) }}
 {{- $probe := get $all $name }}
