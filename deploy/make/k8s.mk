@@ -10,10 +10,12 @@ HELM_ARGS ?=
 REGISTRY ?=
 PLATFORMS ?= linux/amd64,linux/arm64
 TAG ?=
+# Empty: all images; or one, such as sluice-producer.
+ONLY ?=
 E2E_ARGS ?=
 # How many go at a time; empty: one, whose figures `-s` shows.
 E2E_WORKERS ?= -n 2
-export REGISTRY PLATFORMS TAG E2E_WORKERS
+export REGISTRY PLATFORMS TAG ONLY E2E_WORKERS
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 
 .PHONY: up down status images chart-push e2e scale-times chart-lint chart-readme chart-schema dashboards
@@ -33,7 +35,7 @@ e2e: chart-lint $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k 
 scale-times: $(SYNCED) ## From none to the first batcher to all, step by step, on the cluster of `make up` (ARGS="--rounds 5")
 	@$(BIN)/python benchmarks/scale_times.py $(ARGS)
 
-images: ## Build the images for PLATFORMS and push them to REGISTRY, with TAG
+images: ## Build the images for PLATFORMS and push them (or ONLY one) to REGISTRY, with TAG
 	@deploy/scripts/images.sh
 
 chart-push: ## Package the chart and push it to oci://REGISTRY/charts

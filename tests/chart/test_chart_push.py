@@ -42,6 +42,37 @@ def test_the_chart_goes_beside_them(pytestconfig, tmp_path):
     assert asked[1].endswith("oci://ghcr.io/acme/charts")
 
 
+@pytest.mark.parametrize(
+    ("registry", "plain"),
+    [
+        ("localhost:5000", True),
+        ("127.0.0.1:5000/acme", True),
+        ("[::1]:5000", True),
+        ("ghcr.io/acme", False),
+        ("localhost.example/acme", False),
+    ],
+)
+def test_only_a_registry_on_this_machine_goes_without_tls(pytestconfig, tmp_path, registry, plain):
+    done, asked = run(pytestconfig.rootpath, "chart-push.sh", tmp_path, REGISTRY=registry)
+    assert done.returncode == 0, done.stderr
+    assert asked[1].endswith(f"oci://{registry}/charts{' --plain-http' * plain}")
+
+
+def test_one_of_the_images(pytestconfig, tmp_path):
+    root = pytestconfig.rootpath
+    done, asked = run(root, "images.sh", tmp_path, REGISTRY="ghcr.io/acme", TAG="7", ONLY="sluice")
+    assert done.stdout.split() == ["ghcr.io/acme/sluice:7"]
+    assert len(asked) == 1
+
+
+def test_an_image_that_is_none_is_refused(pytestconfig, tmp_path):
+    root = pytestconfig.rootpath
+    done, asked = run(root, "images.sh", tmp_path, REGISTRY="ghcr.io/acme", ONLY="batcher")
+    assert done.returncode == 1
+    assert "ONLY=batcher is none of the images: sluice-producer sluice-batcher" in done.stderr
+    assert asked == []
+
+
 @pytest.mark.parametrize("script", ["images.sh", "chart-push.sh"])
 def test_without_a_registry_they_say_what_to_give(pytestconfig, tmp_path, script):
     done, asked = run(pytestconfig.rootpath, script, tmp_path)

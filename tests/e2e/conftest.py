@@ -79,13 +79,20 @@ def make_release(
     """`make_release(name=value, …)` installs the chart; what it leaves is kept when the test fails, then deleted."""
     made: list[tuple[Release, Logs]] = []
 
-    def make(*, chart: Path | None = None, wait: bool = True, **values: Any) -> Release:
+    def make(
+        *,
+        chart: Path | str | None = None,
+        arguments: tuple[str, ...] = (),
+        wait: bool = True,
+        **values: Any,
+    ) -> Release:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "one")
         namespace = f"sluice-e2e-{worker}-{next(_numbers)}"
         cluster.make_namespace(namespace)
         release = Release(cluster, namespace, tag)
         if chart is not None:
             release.chart = chart
+        release.files = (*release.files, *arguments)
         logs = Logs(cluster, namespace, evidence / "logs")
         logs.__enter__()
         made.append((release, logs))
