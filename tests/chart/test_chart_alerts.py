@@ -3,7 +3,7 @@
 tests/chart/rules/ holds what Prometheus sees: healthy.yaml while nothing is wrong, and by alert what is different
 in its fault, from minute 0 on. Values are promtool's (`1x20` is twenty-one samples), a last one without a count
 goes on. `gone: {producer: 20}` takes all series of a service away for so many minutes. Where two rules are one alert
-for two services, each has a case: `SluiceDeadLetters (producer)`.
+for two services, each has a case: `SluiceDeadLetters (producer)`. kube-state-metrics.prom is what a real one told.
 """
 
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 from sluice_batcher.metrics import Metrics as BatcherMetrics
 from sluice_compactor.metrics import Metrics as CompactorMetrics
 from sluice_core.service.telemetry import make_registry
@@ -182,37 +183,34 @@ def promtool_test(name, case):
     }
 
 
-@pytest.fixture
-def tested(promtool, tmp_path):
-    """`tested(groups, test)`: promtool finds nothing wrong."""
-
-    def run(groups, test):
-        (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
-        tests = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
-        path = tmp_path / "test.yaml"
-        path.write_text(yaml.safe_dump(tests, width=1000))
-        done = subprocess.run(
-            [promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    return run
+def promtool_fails(promtool, tmp_path, groups, tests):
+    """What promtool says of these tests; nothing when all is as expected."""
+    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": groups}))
+    path = tmp_path / "test.yaml"
+    asked = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}
+    path.write_text(json.dumps(asked))  # JSON is YAML, and quicker
+    done = subprocess.run(
+        [promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("alert", sorted(cases()))
-def test_an_alert_fires_in_its_fault_alone_and_no_longer(groups, tested, alert):
-    tested(groups, promtool_test(alert, cases()[alert]))
+def test_an_alert_fires_in_its_fault_alone_and_no_longer(groups, promtool, tmp_path, alert):
+    test = promtool_test(alert, cases()[alert])
+    assert promtool_fails(promtool, tmp_path, groups, [test]) == ""
 
 
 @pytest.mark.parametrize("alert", ["CompactorFailing", "CompactorSetAside", "RawObjectsOld"])
 def test_the_compactors_alerts_know_what_its_cron_job_has_pushed(
-    render, tested, monkeypatch, alert
+    render, promtool, tmp_path, monkeypatch, alert
 ):
     monkeypatch.setitem(POD, "compactor", PUSHED)
     pushed = yaml.safe_load((CASES / "pushed" / "compactor.yaml").read_text())
     values = ("--set", "compactor.every=,compactor.pushgateway.url=http://gateway.example:9091")
     groups = render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
-    tested(groups, promtool_test(f"Sluice{alert}", pushed[f"Sluice{alert}"]))
+    test = promtool_test(f"Sluice{alert}", pushed[f"Sluice{alert}"])
+    assert promtool_fails(promtool, tmp_path, groups, [test]) == ""
 
 
 def test_every_rule_has_a_case_in_which_it_is_silent_fires_and_is_over(alerts):
@@ -389,3 +387,50 @@ def test_a_threshold_of_nothing_leaves_its_alert_out(render):
         "SluiceFreshnessBurnsSlowly",
     }
     assert "recorded" not in found
+
+
+def recorded():
+    """What a real kube-state-metrics has told of a release: family → its samples."""
+    text = (CASES / "kube-state-metrics.prom").read_text()
+    return {family.name: family.samples for family in text_string_to_metric_families(text)}
+
+
+def as_scraped(sample, values):
+    """A series with the labels that a scrape with honorLabels leaves it, and adds."""
+    labels = sample.labels | {"job": "kube-state-metrics", "instance": "10.244.0.9:8080"}
+    given = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
+    return {"series": f"{sample.name}{{{given}}}", "values": values}
+
+
+def test_the_recording_has_each_series_of_kube_state_metrics_that_the_rules_ask_for(groups):
+    asked = set(re.findall(r"kube_\w+", json.dumps(groups)))
+    assert asked == {name for name in OF_OTHERS if name.startswith("kube_")}
+    assert asked == {sample.name for samples in recorded().values() for sample in samples}
+
+
+@pytest.mark.parametrize("once_succeeded", [True, False])
+def test_alerts_fire_on_what_kube_state_metrics_tells(groups, promtool, tmp_path, once_succeeded):
+    series, late = [], {sample.labels["namespace"] for sample in recorded()["kube_cronjob_created"]}
+    for name, samples in recorded().items():
+        for sample in samples:
+            if name == "kube_pod_container_status_restarts":
+                series.append(as_scraped(sample, f"0x{BEFORE - 1} {sample.value:.0f}x300"))
+            elif name == "kube_pod_container_status_last_terminated_reason":
+                series.append(as_scraped(sample, f"_x{BEFORE} {sample.value:.0f}x300"))
+            elif once_succeeded or name == "kube_cronjob_created":
+                series.append(as_scraped(sample, "0x500"))  # promtool's time begins at 0
+    (killed,) = recorded()["kube_pod_container_status_last_terminated_reason"]
+
+    def at(minute, alerts):
+        return {
+            "expr": 'count by (alertname, namespace, pod) (ALERTS{alertstate="firing",alertname=~"SluiceRestarts|SluiceOutOfMemory|SluiceCompactionLate"})',
+            "eval_time": f"{minute}m",
+            "exp_samples": [{"labels": labels, "value": 1} for labels in alerts],
+        }
+
+    pod = f'namespace="lake",pod="{killed.labels["pod"]}"'
+    of_pod = [f'{{alertname="{name}",{pod}}}' for name in ("SluiceRestarts", "SluiceOutOfMemory")]
+    of_cron = [f'{{alertname="SluiceCompactionLate",namespace="{name}"}}' for name in late]
+    checks = [at(BEFORE - 1, []), at(BEFORE + 5, of_pod), at(BEFORE + 70, []), at(250, of_cron)]
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": checks}
+    assert promtool_fails(promtool, tmp_path, groups, [test]) == ""
