@@ -9,6 +9,7 @@ import pytest
 from sluice_core.keys import COLUMN_TYPES_METADATA, COLUMNS_METADATA, RAW
 from sluice_core.lake.csv_text import encode_csv
 from sluice_core.testing import FakeS3
+from sluice_core.testing.server import Answer, SseServer
 from sluice_local.run import lake_copy, table
 from sluice_local.run.table import Table, duckdb_query, make_table
 
@@ -49,6 +50,13 @@ def test_events_as_they_came_have_a_table_too(tmp_path):
     lake_copy.copy_objects(bucket, tmp_path)
     made = make_table(tmp_path, "events")
     assert (made.rows, made.events, made.set_aside, made.exit_code) == (2, 2, 0, 0)
+
+
+def test_a_runs_table_is_nobody_elses_business(tmp_path, monkeypatch):
+    with SseServer(lambda _: Answer(status=202)) as gateway:
+        monkeypatch.setenv("SLUICE_PUSHGATEWAY", gateway.url)
+        assert make_table(copied(tmp_path, "ab"), "events").rows == 2
+        assert gateway.requests == [], "a laptop's pass would stand in the place of a CronJob's"
 
 
 def test_a_second_look_changes_nothing(tmp_path):

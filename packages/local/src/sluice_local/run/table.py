@@ -67,7 +67,12 @@ def make_table(data: Path, prefix: str) -> Table | None:
     try:
         work = work_module()
         settings = work.settings_from(0.0, keep_raw=True).model_copy(
-            update={"prefix": prefix, "lake_catalog": None, "lake_table": "sluice.events"}
+            update={
+                "prefix": prefix,
+                "lake_catalog": None,
+                "lake_table": "sluice.events",
+                "pushgateway": None,
+            }
         )
         report = work.compact(settings, data)
         failure = next(iter(report.failures.values()), None)
