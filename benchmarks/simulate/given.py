@@ -72,6 +72,7 @@ class Setup:
     producer_gib: float
     senders: int
     receivers: int
+    flushers: int
     receive_wait: float
     producers: int = 1
     prefixes: int = 1
@@ -108,6 +109,7 @@ def setup(name: str, *files: str) -> Setup:
         producer_gib=_gib(producer["memory"]),
         senders=ProducerSettings.model_fields["senders"].default,
         receivers=BatcherSettings.model_fields["receivers"].default,
+        flushers=BatcherSettings.model_fields["flushers"].default,
         receive_wait=parse_seconds(str(BatcherSettings.model_fields["receive_wait"].default)),
     )
 

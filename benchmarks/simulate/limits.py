@@ -67,9 +67,9 @@ class Parts:
                 "`SLUICE_RECEIVERS`, or larger packs",
             ),
             "flush": Limit(
-                "one PUT after the other",
-                max(rows, self.full_pack) / self.network.put,
-                "`batcher.batch.maxRows`: larger objects",
+                f"{self.setup.flushers} PUTs at once",
+                self.setup.flushers * max(rows, self.full_pack) / self.network.put,
+                "`batcher.batch.maxRows`: larger objects; `SLUICE_FLUSHERS`",
             ),
             "held": Limit(
                 "messages that one pod may hold",

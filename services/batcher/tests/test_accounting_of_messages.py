@@ -21,7 +21,7 @@ def test_a_message_is_counted_deleted_once_though_it_is_deleted_twice():
     rig = Rig(batch_max_rows=10)
     rig.send(packs(1))
     rig.receive()
-    while rig.batcher.flusher.step():
+    while rig.batcher.flushers[0].step():
         pass
 
     def redelivered(action):

@@ -147,7 +147,7 @@ def test_the_message_is_deleted_only_after_the_dead_letter_was_accepted():
     rig.dead_queue.before = before
     rig.send([pack([event("a"), b"junk"])])
     rig.receive()
-    assert rig.batcher.flusher.step()
+    assert rig.batcher.flushers[0].step()
     while rig.batcher.deleter.delete_now():
         pass
     assert rig.queue.deleted == [], "its rows are stored, its dead letter is not"
@@ -170,7 +170,7 @@ def test_a_dead_letter_queue_that_denies_keeps_the_original():
     assert rig.batcher.dead_letters.step()
     assert rig.batcher.dead_letters.step()
     assert "dead-letter queue" in rig.health.not_ready()
-    assert rig.batcher.flusher.step()
+    assert rig.batcher.flushers[0].step()
     rig.batcher.deleter.delete_now()
     assert rig.queue.deleted == ["m1"]
     rig.dead_queue.before = lambda action: None

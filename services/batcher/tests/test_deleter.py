@@ -10,7 +10,7 @@ from sluice_batcher.testing import Rig, packs
 def stored(rig, messages):
     """Receives and writes that many messages, each a batch of its own, and deletes none of them."""
     rig.send(packs(messages, size=1))
-    while rig.receive() + rig.batcher.flusher.step():
+    while rig.receive() + rig.batcher.flushers[0].step():
         pass
 
 

@@ -152,7 +152,7 @@ def test_a_drain_that_writes_what_it_has_times_it_too():
     rig = Rig(batch_max_age=600, drain="flush")
     rig.send([beat(rig), *packs(1)])
     rig.receive()
-    rig.batcher.flusher.close()
+    rig.batcher.flushers[0].close()
     rig.flush()
     assert rig.ids() == names(10)
     assert rig.metric("heartbeat_seconds_count") == 1

@@ -222,7 +222,7 @@ def test_a_delete_whose_reply_was_lost_is_only_deleted_again():
     rig = Rig(batch_max_rows=10)
     rig.send(packs(1))
     rig.receive()
-    rig.batcher.flusher.step()
+    rig.batcher.flushers[0].step()
     message = next(iter(rig.queue._messages.values()))
     rig.settle()
     assert len(rig.queue) == 0
@@ -230,7 +230,7 @@ def test_a_delete_whose_reply_was_lost_is_only_deleted_again():
     message.visible_at = 0
     rig.queue._messages[message.message_id] = message
     assert rig.receive() == 1
-    assert rig.batcher.flusher.step() is False
+    assert rig.batcher.flushers[0].step() is False
     rig.settle()
     assert len(rig.queue) == 0
     assert rig.ids() == names(10)
@@ -258,14 +258,14 @@ def test_a_message_that_a_bug_in_us_cannot_flush_stops_no_other():
     rig = Rig(batch_max_rows=40)
     rig.send(packs(4))
     rig.receive()
-    make = rig.batcher.flusher._maker.make
+    make = rig.batcher.flushers[0]._maker.make
 
     def broken(messages):
         if any(held.message_id == "m2" for held in messages):
             raise RuntimeError("a bug")
         return make(messages)
 
-    rig.batcher.flusher._maker.make = broken
+    rig.batcher.flushers[0]._maker.make = broken
     rig.flush()
     assert rig.ids() == sorted(set(names(40)) - set(names(10, start=20)))
     assert len(rig.queue) == 1
@@ -276,7 +276,7 @@ def test_restart_after_a_kill_loses_nothing():
     rig = Rig(batch_max_rows=10)
     rig.send(packs(3))
     rig.receive()
-    rig.batcher.flusher.step()
+    rig.batcher.flushers[0].step()
     rig.restart()
     rig.clock.advance(31)
     rig.run_dry()

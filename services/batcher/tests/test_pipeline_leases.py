@@ -66,7 +66,7 @@ def test_queue_gone_is_waited_for_and_what_is_held_is_written():
     assert rig.receive(3) == 0
     assert "queue" in rig.health.not_ready()
     rig.clock.advance(60)
-    rig.batcher.flusher.step()
+    rig.batcher.flushers[0].step()
     assert rig.ids() == names(10)
     rig.queue.exists = True
     rig.queue._messages.clear()

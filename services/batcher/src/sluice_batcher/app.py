@@ -1,6 +1,6 @@
 """The batcher: a list of stages in the order of the flow. The same list, walked, is the drain.
 
-receivers ─► intake ─► buffer ─► flusher ──────┐
+receivers ─► intake ─► buffer ─► flushers ─────┐
                └─────► dead letters ───────────┴─► deleter        leases beside all of them
 """
 
@@ -100,7 +100,7 @@ class Batcher:
             count=lambda by_reason: metrics.dead_lettered(by_reason, clock.now()),
             backlog=metrics.dead_letters_waiting.set,
         )
-        self.buffer = Buffer(_limits(settings), flush.set)
+        self.buffer = Buffer(_limits(settings), flush.set, flushed_at_once=settings.flushers)
         intake = Intake(
             conversion.parser,
             self.in_flight,
@@ -128,30 +128,40 @@ class Batcher:
             )
             for number in range(settings.receivers)
         ]
-        self.uploader = Uploader(clients.bucket, patient, at_once=settings.uploads)
-        self.flusher = Flusher(
-            self.buffer,
-            self.in_flight,
-            ObjectMaker(
-                conversion.tables,
-                Partitioner(settings.partition_by),
-                make_format(settings.format, settings.compression, settings.compression_level),
-                prefix=settings.prefix,
-                transform=conversion.transform,
-            ),
-            self.uploader,
-            self.dead_letters,
-            heartbeats=Heartbeats(clients.bucket, runtime),
-            identity=self.identity,
-            wake=flush,
-            runtime=runtime,
-            flush_rest=settings.drain == "flush",
+        self.uploaders = [
+            Uploader(clients.bucket, patient, at_once=settings.uploads, stage=f"flusher-{number}")
+            # A hook is called by one thread, always the same.
+            for number in range(1 if conversion.transform else settings.flushers)
+        ]
+        maker = ObjectMaker(
+            conversion.tables,
+            Partitioner(settings.partition_by),
+            make_format(settings.format, settings.compression, settings.compression_level),
+            prefix=settings.prefix,
+            transform=conversion.transform,
         )
+        heartbeats = Heartbeats(clients.bucket, runtime)
+        self.flushers = [
+            Flusher(
+                f"flusher-{number}",
+                self.buffer,
+                self.in_flight,
+                maker,
+                uploader,
+                dead_letters=self.dead_letters,
+                heartbeats=heartbeats,
+                identity=self.identity,
+                wake=flush,
+                runtime=runtime,
+                flush_rest=settings.drain == "flush",
+            )
+            for number, uploader in enumerate(self.uploaders)
+        ]
         self.deleter = Deleter(clients.queue, self.in_flight, patient, wake=delete)
         self.keeper = LeaseKeeper(clients.queue, self.in_flight, runtime, visibility=visibility)
         self.stages: list[Stage] = [
             *self.receivers,
-            self.flusher,
+            *self.flushers,
             self.dead_letters,
             self.deleter,
             self.keeper,
@@ -170,7 +180,8 @@ class Batcher:
         stop.event.wait()
         health.set_ready("stopping", ready=False, why="draining")
         clean = self._drain.run(threads, self.stages, grace=self.settings.shutdown_grace)
-        self.uploader.close()
+        for uploader in self.uploaders:
+            uploader.close()
         return 0 if clean and threads.failure is None else 1
 
     def has_room(self) -> bool:

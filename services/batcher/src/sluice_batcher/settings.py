@@ -75,6 +75,12 @@ class BatcherSettings(CommonSettings):
         description="A pandas hook, `module:function`: DataFrame in, DataFrame out, for the rows of each object.",
     )
     receivers: int = Field(2, ge=1, le=32, description="Threads that long-poll the queue.")
+    flushers: int = Field(
+        2,
+        ge=1,
+        le=32,
+        description="Batches that are flushed side by side: one is encoded while S3 takes another. More of them help where objects are small and S3 is far. One where there is a transform.",
+    )
     visibility_timeout: Seconds | None = Field(
         None,
         ge=2,

@@ -119,7 +119,7 @@ class Rig:
     def flush(self) -> int:
         """Flushes all that is due now, sends dead letters, deletes; gives the number of batches."""
         batches = 0
-        while self.batcher.flusher.step():
+        while self.batcher.flushers[0].step():
             batches += 1
         self.settle()
         return batches
@@ -151,7 +151,7 @@ class Rig:
             if not worked and not self.batcher.buffer.rows:
                 return
             if not worked:
-                self.advance(self.batcher.flusher.due_in() or 0.01)
+                self.advance(self.batcher.flushers[0].due_in() or 0.01)
         raise AssertionError("the batcher does not come to rest")
 
     def rows(self) -> list[dict[str, Any]]:

@@ -14,7 +14,9 @@ from sluice_batcher.inflight.held import Held
 from sluice_batcher.metrics import AGE, BYTES, DRAIN, MESSAGES, ROWS
 
 _AHEAD: Final = 2
-"""Full batches that may be held: one is flushed while the next fills."""
+"""Full batches that may be held at least: one is flushed while the next fills."""
+_LARGE: Final = 10_000
+"""Rows. Of larger batches no more are held than `_AHEAD`: it is they that need memory."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,20 @@ class Batch:
 
 
 class Buffer:
-    """Fills batches and hands them out, oldest first; thread-safe. `on_closed` tells that one can be taken."""
+    """Fills batches and hands them out, oldest first; thread-safe. `on_closed` tells that one can be taken.
 
-    def __init__(self, limits: BatchLimits, on_closed: Callable[[], None] = lambda: None) -> None:
+    `flushed_at_once`: small batches are held for so many that are flushed side by side, and one that fills.
+    """
+
+    def __init__(
+        self,
+        limits: BatchLimits,
+        on_closed: Callable[[], None] = lambda: None,
+        *,
+        flushed_at_once: int = 1,
+    ) -> None:
         self._limits = limits
+        self._ahead = _AHEAD if limits.rows > _LARGE else 1 + flushed_at_once
         self._on_closed = on_closed
         self._open = Batch()
         self._closed: deque[Batch] = deque()
@@ -103,11 +115,11 @@ class Buffer:
 
     @property
     def has_room(self) -> bool:
-        """Whether receiving may go on: no more is held than one batch in flush and one that fills."""
+        """Whether receiving may go on: no more is held than the batches in flush and one that fills."""
         return (
-            self._rows < _AHEAD * self._limits.rows
-            and self._size < _AHEAD * self._limits.size
-            and self._messages < _AHEAD * self._limits.messages
+            self._rows < self._ahead * self._limits.rows
+            and self._size < self._ahead * self._limits.size
+            and self._messages < self._ahead * self._limits.messages
         )
 
     @property

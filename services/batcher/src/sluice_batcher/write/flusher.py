@@ -22,24 +22,24 @@ _log = get_logger(__name__)
 
 
 class Flusher:
-    """A stage that flushes one batch at a time. `flush_rest`: a close flushes what is no full batch, too."""
-
-    name = "flusher"
+    """A stage that flushes one batch at a time, beside others. `flush_rest`: a close flushes what is no full batch, too."""
 
     def __init__(
         self,
+        name: str,
         buffer: Buffer,
         in_flight: InFlight,
         maker: ObjectMaker,
         uploader: Uploader,
-        dead_letters: DeadLetterOutbox,
         *,
+        dead_letters: DeadLetterOutbox,
         heartbeats: Heartbeats,
         identity: QueueIdentity,
         wake: threading.Event,
         runtime: Runtime[Metrics],
         flush_rest: bool = True,
     ) -> None:
+        self.name = name
         self._buffer = buffer
         self._in_flight = in_flight
         self._maker = maker
