@@ -20,8 +20,9 @@ from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 from sluice_core.aws import clients
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.settings import CommonSettings, load_settings
 from stub.http import Connection, Request
 

@@ -10,8 +10,9 @@ from harness.waiting import until
 from moto.server import ThreadedMotoServer
 from sluice_core import reasons
 from sluice_core.aws import clients
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.provision import make_queues
-from sluice_core.aws.sqs import OutMessage, Queue, dead_letter_queue
+from sluice_core.aws.sqs import Queue, dead_letter_queue
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.service.stop import Stop
 from sluice_core.settings import CommonSettings, load_settings

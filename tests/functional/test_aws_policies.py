@@ -11,7 +11,7 @@ from harness.lakes import CloudLake
 from harness.proxy import FaultProxy
 from harness.waiting import until
 from sluice_cli.main import app
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.functional

@@ -9,7 +9,8 @@ from harness.source import Source
 from harness.waiting import until
 from sluice_cli.main import app
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, chunked
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import chunked
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.service.stop import Stop
 from typer.testing import CliRunner

@@ -7,8 +7,9 @@ from harness.cloud import CREDENTIALS, Cloud
 from harness.proxy import Fault, FaultProxy
 from harness.waiting import until
 from sluice_core.aws import clients
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import MissingResourceError, PreconditionError, TemporaryError
 from sluice_core.settings import CommonSettings, load_settings
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_local.localstack import (
     EmbeddedLocalStack,
     EnvironmentBuildError,

@@ -10,7 +10,8 @@ import pytest
 from sluice_cli.check import Result, check_bucket, check_queues, check_settings
 from sluice_cli.main import app
 from sluice_cli.target import Target
-from sluice_core.aws.sqs import OutMessage, QueueAttributes, RefusedEntry
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import QueueAttributes, RefusedEntry
 from sluice_core.errors import (
     AccessDeniedError,
     MissingResourceError,

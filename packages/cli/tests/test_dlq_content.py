@@ -5,7 +5,8 @@ import json
 import pytest
 from sluice_cli.dlq.content import content
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, Received
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs

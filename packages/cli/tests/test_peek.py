@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_cli.dlq.peek import Peek
-from sluice_core.aws.sqs import OutMessage, Received
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import Received
 from sluice_core.errors import TemporaryError
 from sluice_core.testing import FakeClock, FakeSqs
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_cli.dlq.redrive import Choice, Redrive, Redriven
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, RefusedEntry
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import RefusedEntry
 from sluice_core.deadletter import A_REASON, DeadLetter, DeadLetters
 from sluice_core.errors import TemporaryError
 from sluice_core.service.stop import Stop

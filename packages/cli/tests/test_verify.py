@@ -15,7 +15,7 @@ from sluice_cli.main import app
 from sluice_cli.verify.report import notes
 from sluice_cli.verify.verdict import judge, read_messages, read_objects
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.deadletter import DeadLetter
 from sluice_core.lake.told import FILTERED, MUST, Telling, Told
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs

@@ -9,8 +9,9 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.aws import translated
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue, chunked
+from sluice_core.aws.sqs import Queue, chunked
 from sluice_core.errors import (
     AccessDeniedError,
     ClockSkewError,

@@ -7,8 +7,9 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from sluice_core.aws import clients
 from sluice_core.aws.curl import Reply
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue, dead_letter_queue
+from sluice_core.aws.sqs import Queue, dead_letter_queue
 from sluice_core.errors import ConfigError, UnexpectedAnswerError
 from sluice_core.settings import CommonSettings, effective, load_settings
 from sluice_core.settings.addresses import parse_bucket, parse_queue

@@ -6,8 +6,9 @@ boto3 is the oracle: what it makes of an answer is what services have been built
 import json
 
 import pytest
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import SluiceError
 
 OFFERED = "IQoJb3JpZ2luX2VjEJ//token=="

@@ -8,8 +8,9 @@ import threading
 
 import pytest
 from sluice_core.aws import curl
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import TemporaryError, UnexpectedAnswerError
 
 ALL = b'{"Successful": [{"Id": "0"}]}'

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, Received
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.deadletter.pointer import MARK, pointer_body, read_pointer, restored, whole_body
 from sluice_core.errors import DeadLetterError

@@ -124,7 +124,7 @@ def test_a_forced_stop_ends_the_wait(clock):
 
 def test_what_the_redrive_policy_moved_says_so(clock):
     queue = FakeSqs(clock)
-    from sluice_core.aws.sqs import OutMessage
+    from sluice_core.aws.messages import OutMessage
 
     queue.put_message(OutMessage("{}"))
     dead_letter = DeadLetter.from_message(queue.receive()[0])

@@ -1,7 +1,7 @@
 """The public fakes keep what their users rely on."""
 
 import pytest
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.service.clock import SystemClock
 from sluice_core.testing import FakeClock, FakeSqs
 

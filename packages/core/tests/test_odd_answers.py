@@ -8,9 +8,10 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.provision import make_queues
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import NotFoundError, SluiceError, TemporaryError, UnexpectedAnswerError
 
 URL = "http://127.0.0.1:1/000000000000/q"

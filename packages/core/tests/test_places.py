@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sluice_core.aws import clients
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import SluiceError, TemporaryError
 from sluice_core.settings import CommonSettings, load_settings
 from structlog.testing import capture_logs

@@ -13,8 +13,9 @@ from botocore.exceptions import NoCredentialsError as BotoNoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core.aws.curl import Http, Request
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import NoCredentialsError, PermanentError
 
 KEYS = Credentials("AKIATEST00000000", "a/secret+key/0000", "IQoJb3JpZ2luX2VjEJ//token==")

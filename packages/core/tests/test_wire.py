@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, allowed, escape, plain_message
+from sluice_core.aws.messages import OutMessage, allowed, escape, plain_message
 from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
 

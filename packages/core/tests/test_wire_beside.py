@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import allowed
+from sluice_core.aws.messages import allowed
 from sluice_core.errors import DeadLetterError
 from sluice_core.limits import SQS_MAX_ATTRIBUTES
 from sluice_core.wire.beside import DEFAULT_TYPE

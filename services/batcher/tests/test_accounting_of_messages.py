@@ -5,7 +5,8 @@ import random
 import pytest
 from sluice_batcher.testing import Rig, names, packs
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage, RefusedEntry
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import RefusedEntry
 from sluice_core.errors import AccessDeniedError, TemporaryError
 
 

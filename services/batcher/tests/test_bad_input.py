@@ -7,7 +7,7 @@ import pytest
 import zstandard
 from sluice_batcher.testing import Rig, event, pack
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.errors import PermanentError, TemporaryError
 
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import Rig
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.lake.reader import read_table
 
 COLUMNS = """columns:

@@ -5,7 +5,7 @@ import json
 import pytest
 from sluice_batcher.testing import Rig, event, pack
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 
 INNER = {"id": 5, "title": "T", "timestamp": 1700000000}
 

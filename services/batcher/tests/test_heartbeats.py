@@ -3,7 +3,7 @@
 import pytest
 from sluice_batcher.testing import FailTimes, Rig, event, names, pack, packs
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.errors import AccessDeniedError, TemporaryError
 
 OBJECT = "_sluice/heartbeat"

@@ -5,7 +5,7 @@ import json
 import pytest
 from sluice_batcher.testing import FailTimes, Rig, event, pack
 from sluice_core import reasons
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.deadletter import DeadLetter, DeadLetters
 from sluice_core.deadletter.pointer import pointer_body
 from sluice_core.errors import AccessDeniedError, TemporaryError

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_batcher.testing import FailTimes, Rig, event, names, pack, packs
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage, RefusedEntry
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import RefusedEntry
 from sluice_core.errors import (
     MissingResourceError,
     PermanentError,

@@ -14,7 +14,7 @@ from sluice_batcher.rows.lines import events_table, lines_of
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.testing import Rig, event, pack
 from sluice_core import reasons
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.errors import ConfigError
 from sluice_core.settings import load_settings
 

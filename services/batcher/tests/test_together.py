@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sluice_batcher.receive.intake import Intake
 from sluice_batcher.testing import Rig, event, pack
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 _VALUES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | _TEXT | st.lists(_TEXT)

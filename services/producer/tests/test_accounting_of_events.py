@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.errors import AccessDeniedError, TemporaryError
 from sluice_core.service.clock import SystemClock
 from sluice_core.testing import Answer, FakeClock, FakeSqs, SseServer

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice_core import reasons, wire
-from sluice_core.aws.sqs import OutMessage, RefusedEntry
+from sluice_core.aws.messages import OutMessage
+from sluice_core.aws.sqs import RefusedEntry
 from sluice_core.deadletter import A_REASON, DeadLetters
 from sluice_core.errors import AccessDeniedError, MissingResourceError, TemporaryError
 from sluice_core.testing import FakeClock, FakeS3, FakeSqs, work_off

@@ -26,9 +26,10 @@ from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.write.partition import Partitioner
 from sluice_core import wire
+from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
 from sluice_core.aws.session import clients
-from sluice_core.aws.sqs import OutMessage, Queue
+from sluice_core.aws.sqs import Queue
 from sluice_core.errors import TemporaryError
 from sluice_core.keys import object_key
 from sluice_core.settings import load_settings

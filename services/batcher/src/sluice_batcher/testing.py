@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.deadletter import DeadLetter
 from sluice_core.service.clock import Clock
 from sluice_core.service.runtime import Runtime

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from sluice_core import reasons, wire
+from sluice_core.aws.messages import OutMessage, escape
 from sluice_core.aws.s3 import BucketLike
-from sluice_core.aws.sqs import OutMessage, QueueLike, Received, escape
+from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import A_DETAIL, A_ESCAPED, A_POSITION, A_REASON, DeadLetter
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
 from sluice_core.errors import DeadLetterError

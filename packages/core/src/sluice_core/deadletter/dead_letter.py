@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sluice_core import wire
+from sluice_core.aws.messages import OutMessage, allowed, escape
 from sluice_core.aws.s3 import BucketLike
-from sluice_core.aws.sqs import OutMessage, QueueLike, Received, allowed, chunked, escape
+from sluice_core.aws.sqs import QueueLike, Received, chunked
 from sluice_core.deadletter.pointer import A_DEAD_KEY, pointer_body, restored
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.keys import dead_key

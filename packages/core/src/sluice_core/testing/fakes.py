@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sluice_core.aws.messages import OutMessage, allowed
 from sluice_core.aws.s3 import Fetched, Stored
-from sluice_core.aws.sqs import OutMessage, QueueAttributes, Received, RefusedEntry, allowed
+from sluice_core.aws.sqs import QueueAttributes, Received, RefusedEntry
 from sluice_core.errors import MissingResourceError, NotFoundError, PreconditionError
 from sluice_core.limits import DEFAULT_RETENTION, SQS_BATCH_ENTRIES, SQS_MAX_BYTES
 from sluice_core.service.clock import Clock

@@ -26,7 +26,7 @@ import pybase64
 import zstandard
 
 from sluice_core import reasons
-from sluice_core.aws.sqs import OutMessage, allowed, escape, plain_message
+from sluice_core.aws.messages import OutMessage, allowed, escape, plain_message
 from sluice_core.errors import DeadLetterError, UnknownCodecError
 from sluice_core.wire.beside import DEFAULT_TYPE, READ_BYTES, Beside, dump, load
 from sluice_core.wire.event_id import is_utf8

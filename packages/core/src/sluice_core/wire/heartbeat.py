@@ -13,7 +13,7 @@ from typing import Final
 
 import zstandard
 
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.wire.codec import (
     A_CODEC,
     A_COUNT,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sluice_core import wire
-from sluice_core.aws.sqs import OutMessage
+from sluice_core.aws.messages import OutMessage
 from sluice_core.limits import SQS_MAX_BYTES
 from sluice_core.wire.beside import DEFAULT_TYPE
 
