@@ -9,6 +9,8 @@ ARGS ?=
 PYTEST_ARGS ?=
 # A command that runs the unit tests' command.
 UNDER ?=
+# The report on coverage takes about a quarter of the CPU of the unit tests; empty: none.
+COV ?= --cov --cov-report=term
 # A worker for each core, four at most: each functional worker starts a LocalStack of its own.
 WORKERS ?= -n auto --maxprocesses 4
 # The bootstrapped uv is on the PATH of every recipe; one that was there before comes first.
@@ -39,8 +41,8 @@ lint: $(SYNCED) ## ruff, its formatting, and the rules between the packages
 types: $(SYNCED) ## mypy, strict
 	@$(BIN)/mypy
 
-unit: $(SYNCED) ## Tests without network, with coverage (UNDER=scripts/just-booted: as after a boot)
-	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" --cov --cov-report=term $(WORKERS) $(PYTEST_ARGS)
+unit: $(SYNCED) ## Tests without network, with coverage (COV= without; UNDER=scripts/just-booted: as after a boot)
+	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" $(COV) $(WORKERS) $(PYTEST_ARGS)
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m "functional and not soak and not spark" $(WORKERS) --dist loadscope $(PYTEST_ARGS)
