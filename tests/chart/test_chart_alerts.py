@@ -408,6 +408,19 @@ def test_the_recording_has_each_series_of_kube_state_metrics_that_the_rules_ask_
     assert asked == {sample.name for samples in recorded().values() for sample in samples}
 
 
+def test_what_is_said_of_pods_is_said_of_each_service(groups):
+    asked = re.findall(r'kube_pod_\w+{[^}]*pod=~"([^"]+)"', " ".join(_expressions(groups)))
+    assert len(asked) == 3
+    for pods in asked:
+        for labels in POD.values():
+            assert re.fullmatch(pods, re.search('pod="([^"]+)"', labels)[1])
+        assert not re.fullmatch(pods, "rel-sluice-localstack-cbb8bcf58-9ddb6")
+
+
+def _expressions(groups):
+    return [str(rule["expr"]) for group in groups for rule in group["rules"]]
+
+
 @pytest.mark.parametrize("once_succeeded", [True, False])
 def test_alerts_fire_on_what_kube_state_metrics_tells(groups, promtool, tmp_path, once_succeeded):
     series, late = [], {sample.labels["namespace"] for sample in recorded()["kube_cronjob_created"]}

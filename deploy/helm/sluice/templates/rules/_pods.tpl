@@ -16,5 +16,5 @@
   labels: {severity: critical}
   annotations:
     summary: A pod was killed for its memory
-    description: "Pod [[ $labels.pod ]] went over its memory limit: raise the limit, or hold less (batch.maxBytes, maxHeldMessages, SLUICE_BUFFER_MAX_BYTES)."
+    description: "Pod [[ $labels.pod ]] went over its memory limit: raise the limit, or hold less (batch.maxBytes, maxHeldMessages, SLUICE_BUFFER_MAX_BYTES; compactor.maxMemory)."
 {{- end -}}

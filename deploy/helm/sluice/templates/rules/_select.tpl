@@ -40,5 +40,5 @@ is known. Call: (dict "root" . "source" "wikimedia")
 
 {{/* Pods of this release, as kube-state-metrics names them. */}}
 {{- define "sluice.pods" -}}
-namespace={{ .Release.Namespace | quote }},pod=~"{{ include "sluice.fullname" . }}-(producer-.+|batcher-.+)"
+namespace={{ .Release.Namespace | quote }},pod=~"{{ include "sluice.fullname" . }}-(producer-.+|batcher-.+|compactor-.+)"
 {{- end -}}
