@@ -9,6 +9,7 @@ from sluice_batcher.inflight.held import Held
 from sluice_batcher.rows.columns.load import parse_columns
 from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.parse import RowParser, asked_of_all
+from sluice_batcher.rows.refusals import Refusals
 from sluice_batcher.rows.table import TableMaker
 from sluice_batcher.rows.times import DEFAULT_PATHS
 from sluice_batcher.testing import Rig, event, pack
@@ -41,6 +42,8 @@ assert NATIVE is not None
 def made(events, native, ids=None):
     """What a message becomes: its rows with their ids, what was counted, and the dead letters."""
     parser = RowParser(COLUMNS, max_event_bytes=LIMIT, native=native)
+    if native is not None:
+        native.refusals = Refusals()
     text = Lines(b"".join(e + b"\n" for e in events)) if isinstance(events, list) else events
     parsed = parser.parse(text if native else list(text), ids)
     held = Held("m", "h", 1.8e9, 0.0, 0.0, 0.0, rows=parsed.rows, ids=parsed.ids)

@@ -19,6 +19,7 @@ from pyarrow import json as arrow_json
 from sluice_core.lake.arrow import Array, pc
 
 from sluice_batcher.rows.columns import SPECIAL, Column, ColumnSet, Kind, arrow_type
+from sluice_batcher.rows.refusals import Refusals
 from sluice_batcher.rows.shape import Path, Shape
 
 _read_json: Any = arrow_json.read_json
@@ -46,10 +47,14 @@ class _Tree:
 
 
 class Native:
-    """The plain columns of a column set, and `narrow`, the shape of what the others need of an event."""
+    """The plain columns of a column set, and `narrow`, the shape of what the others need of an event.
+
+    `refusals`: whoever has read a text says here what came of it; whoever leaves a message to be read asks.
+    """
 
     def __init__(self, plain: Sequence[Column], narrow: Shape) -> None:
         self.narrow = narrow
+        self.refusals = Refusals()
         self.paths: Final = {column.path for column in plain}
         tree = _Tree({}, {})
         for column in plain:

@@ -84,7 +84,7 @@ class RowParser:
     def parse(self, events: Sequence[bytes], carried: Sequence[str] | None = None) -> Parsed:
         """The rows of a message's events; `carried`: the ids that travelled with them, "" where none did."""
         parsed = None
-        if self._native is not None:
+        if self._native is not None and self._native.refusals.worth_a_try():
             parsed = self._at_once(self._native.narrow, events, carried)
         return (
             parsed

@@ -42,6 +42,10 @@ _NATIVE: Final[dict[Kind, set[type]]] = {
 }
 _BLOCK: Final = 4 * 2**20
 """Bytes of text that are read at once: they bound what the reading needs besides."""
+_PARTS: Final = 16
+"""Of a block that is refused: some packs, or very many plain messages of which few are odd."""
+_WORTH: Final = 32
+"""Events; to begin to read costs as much as some twenty of them."""
 
 
 class HasRows(Protocol):
@@ -112,16 +116,39 @@ class TableMaker:
         return _Making(self._shape, messages, self._times).rows(self._columns, self._schema)
 
     def _from_text(self, native: Native, messages: Sequence[HasRows]) -> Iterator[Rows]:
-        """By blocks; of one that is not plain throughout, each message by itself."""
-        for block in _blocks(messages):
-            found = self._read(native, block)
-            if found is not None:
+        odd: list[HasRows] = []
+        for found in chain.from_iterable(self._found(native, block) for block in _blocks(messages)):
+            if isinstance(found, Rows):
+                yield from self._anew(odd)
                 yield found
-                continue
-            for message in block:
-                yield self._read(native, [message]) or self._from_rows(
-                    [_Parsed(message, self._shape)]
-                )
+                odd = []
+            else:
+                odd += found
+        yield from self._anew(odd)
+
+    def _found(
+        self, native: Native, block: Sequence[HasRows]
+    ) -> Iterator[Rows | Sequence[HasRows]]:
+        """What of a block is plain, and the messages that are to be parsed. One that is refused is taken apart, but not
+        again and again for nothing."""
+        rows = self._read(native, block)
+        if rows is not None:
+            native.refusals.taken()
+            yield rows
+            return
+        native.refusals.refused()
+        size = len(block) // _PARTS or 1
+        for start in range(0, len(block), size):
+            part = block[start : start + size]
+            few = sum(len(message.rows) for message in part) < _WORTH
+            if len(block) == 1 or few or native.refusals.many:
+                yield part
+            else:
+                yield from self._found(native, part)
+
+    def _anew(self, messages: Sequence[HasRows]) -> Iterator[Rows]:
+        if messages:
+            yield self._from_rows([_Parsed(message, self._shape) for message in messages])
 
     def _read(self, native: Native, messages: Sequence[HasRows]) -> Rows | None:
         text = b"".join(map(text_of, messages))
