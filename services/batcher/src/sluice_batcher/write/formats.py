@@ -1,7 +1,9 @@
 """Output formats, and how objects are compressed. A new format is a class here and a line in `REGISTRY`.
 
-gzip is zlib-ng at level 6, which gives what gzip's own level 6 gives, for half of the CPU. Level 1 is ISA-L's: a
-fifth to a quarter larger, for a tenth of it. zstd is the library's own.
+gzip is zlib-ng at level 6: never larger than what gzip's own level 6 gives, for half of the CPU. Nothing faster keeps
+to that for every text: level 5, and libdeflate's 6, take a tenth to a fifth less and are up to 1 % larger. Level 1 is
+ISA-L's: a quarter larger, for a fifth of the CPU. zstd is the library's own; a window of 8 MiB instead of level 3's 2
+makes its objects 2 to 3 % smaller, for a fifth more CPU.
 """
 
 import io
