@@ -27,6 +27,8 @@ def make(folder: Path, count: int, size: int = 0, pack: int = PACK) -> None:
     if mark.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
+    for other in folder.glob("made-*"):
+        other.unlink()  # what it tells of is overwritten
     events = [_event(number, size) for number in range(count)]
     (folder / "plain").write_bytes(b"\n".join(events) + b"\n")
     with (folder / "packed").open("w") as packs:
