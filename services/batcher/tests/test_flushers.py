@@ -67,3 +67,15 @@ def test_a_stop_flushes_what_is_left_once(flushers):
     assert rig.ids() == names(30)
     assert len(rig.bucket.objects) == 1
     assert len(rig.queue) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "flushers"),
+    [
+        ({"batch_max_rows": 10_000}, 2),
+        ({"batch_max_rows": 10_001}, 1),
+        ({"batch_max_rows": 10_001, "flushers": 3}, 3),
+    ],
+)
+def test_large_batches_are_flushed_one_by_one_unless_asked_for(settings, flushers):
+    assert len(Rig(**settings).batcher.flushers) == flushers

@@ -100,7 +100,7 @@ class Batcher:
             count=lambda by_reason: metrics.dead_lettered(by_reason, clock.now()),
             backlog=metrics.dead_letters_waiting.set,
         )
-        self.buffer = Buffer(_limits(settings), flush.set, flushed_at_once=settings.flushers)
+        self.buffer = Buffer(_limits(settings), flush.set, flushed_at_once=settings.flushed_at_once)
         intake = Intake(
             conversion.parser,
             self.in_flight,
@@ -130,8 +130,7 @@ class Batcher:
         ]
         self.uploaders = [
             Uploader(clients.bucket, patient, at_once=settings.uploads, stage=f"flusher-{number}")
-            # A hook is called by one thread, always the same.
-            for number in range(1 if conversion.transform else settings.flushers)
+            for number in range(settings.flushed_at_once)
         ]
         maker = ObjectMaker(
             conversion.tables,

@@ -16,6 +16,14 @@ DRAIN_SECONDS: Final = 2.0
 """What a drain needs after the last poll: one flush, its deletes, and handing back the rest."""
 
 
+_LARGE: Final = 10_000
+
+
+def flushers_for(rows: int) -> int:
+    """How many batches of so many rows are flushed side by side when nobody says: of large ones memory counts."""
+    return 1 if rows > _LARGE else 2
+
+
 class BatcherSettings(CommonSettings):
     """Settings of `python -m sluice_batcher`. Units: seconds and bytes; `5s`, `2m`, `64MiB` work too."""
 
@@ -75,11 +83,11 @@ class BatcherSettings(CommonSettings):
         description="A pandas hook, `module:function`: DataFrame in, DataFrame out, for the rows of each object.",
     )
     receivers: int = Field(2, ge=1, le=32, description="Threads that long-poll the queue.")
-    flushers: int = Field(
-        2,
+    flushers: int | None = Field(
+        None,
         ge=1,
         le=32,
-        description="Batches that are flushed side by side: one is encoded while S3 takes another. More of them help where objects are small and S3 is far. One where there is a transform.",
+        description="Batches that are flushed side by side: one is encoded while S3 takes another. Unset: 2, and 1 for batches over 10,000 rows, whose memory counts. More of them help where objects are small and S3 is far. Always 1 where there is a transform.",
     )
     visibility_timeout: Seconds | None = Field(
         None,
@@ -131,6 +139,13 @@ class BatcherSettings(CommonSettings):
         if value != int(value):
             raise ValueError("SQS takes whole seconds")
         return value
+
+    @property
+    def flushed_at_once(self) -> int:
+        """How many batches are flushed side by side. A hook is called by one thread, always the same."""
+        if self.transform is not None:
+            return 1
+        return self.flushers or flushers_for(self.batch_max_rows)
 
     def contradictions(self) -> list[str]:
         """Rules between settings that do not hold, a line each."""

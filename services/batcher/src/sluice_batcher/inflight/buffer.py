@@ -8,15 +8,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from sluice_batcher.inflight.held import Held
 from sluice_batcher.metrics import AGE, BYTES, DRAIN, MESSAGES, ROWS
-
-_AHEAD: Final = 2
-"""Full batches that may be held at least: one is flushed while the next fills."""
-_LARGE: Final = 10_000
-"""Rows. Of larger batches no more are held than `_AHEAD`: it is they that need memory."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ class Batch:
 class Buffer:
     """Fills batches and hands them out, oldest first; thread-safe. `on_closed` tells that one can be taken.
 
-    `flushed_at_once`: small batches are held for so many that are flushed side by side, and one that fills.
+    `flushed_at_once`: batches that are held beside the one that fills.
     """
 
     def __init__(
@@ -61,7 +55,7 @@ class Buffer:
         flushed_at_once: int = 1,
     ) -> None:
         self._limits = limits
-        self._ahead = _AHEAD if limits.rows > _LARGE else 1 + flushed_at_once
+        self._ahead = 1 + flushed_at_once
         self._on_closed = on_closed
         self._open = Batch()
         self._closed: deque[Batch] = deque()
