@@ -104,10 +104,7 @@ def encode_plain(
 ) -> OutMessage:
     """One event as one message. `event` is valid JSON in UTF-8; characters that SQS forbids become JSON escapes."""
     attributes: dict[str, str | int] = {A_SOURCE: _source_text(source)}
-    if event_id and event_type == DEFAULT_TYPE and not sse_id and _plain_word(event_id):
-        attributes[A_FIRST_ID] = event_id  # as nearly all have it
-    else:
-        attributes.update(event_attributes(event_id, event_type, sse_id))
+    attributes.update(event_attributes(event_id, event_type, sse_id))
     return plain_message(event, attributes)
 
 
@@ -219,10 +216,7 @@ def decode(body: str, attributes: Mapping[str, str], *, max_unpacked_bytes: int)
 
 
 def is_alone(body: str, attributes: Mapping[str, str]) -> bool:
-    """Whether a message is one event of which `told_alone` tells all: most plain ones are.
-
-    What comes with more, or without any attribute of Sluice's where its body may tell of some, is for `decode`.
-    """
+    """Whether a message is one event of which `told_alone` tells all: most plain ones are. Any other is for `decode`."""
     return attributes.keys() <= _ALONE and not body.startswith(_MAGIC)
 
 

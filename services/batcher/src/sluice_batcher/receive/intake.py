@@ -16,7 +16,7 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import DeadLetter, event_dead_letter
 from sluice_core.deadletter.outbox import DeadLetterOutbox
-from sluice_core.deadletter.pointer import A_DEAD_KEY, may_point, restored, whole_body
+from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
 from sluice_core.errors import DeadLetterError, PermanentError, TemporaryError, UnknownCodecError
 from sluice_core.service.logs import get_logger
 from sluice_core.wire.lines import Lines
@@ -32,7 +32,7 @@ _log = get_logger(__name__)
 _TOLD_CODECS: Final = 20
 _ALONE: Final = range(1)
 New = tuple[Received, Held]
-"""A message that was not held before, and what is held of it."""
+"""A message that was not held before, with the attributes that it had lost, and what is held of it."""
 _MARK: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -72,12 +72,16 @@ class Intake:
         self._metrics.received.inc(len(messages))
         admitted = self._in_flight.admit(messages, now=now, lease_until=lease_until)
         new = [
-            (message, held)
+            (restored(message), held)
             for message, (admission, held) in zip(messages, admitted, strict=True)
             if admission is Admission.NEW
         ]
         self._metrics.redelivered.inc(len(messages) - len(new))
-        lone = [] if self._wrapped else [pair for pair in new if _is_alone(pair[0])]
+        lone = (
+            []
+            if self._wrapped
+            else [pair for pair in new if wire.is_alone(pair[0].body, pair[0].attributes)]
+        )
         taken = self._together(lone) if lone else set()
         for message, held in new:
             if message.message_id not in taken:
@@ -111,7 +115,6 @@ class Intake:
         return {held.message_id for held in rows}
 
     def _accept(self, message: Received, held: Held) -> None:
-        message = restored(message)
         try:
             whole = whole_body(self._bucket, message)
             body, attributes = self._unwrap(whole, message.attributes)
@@ -172,14 +175,6 @@ class Intake:
         if error.codec not in self._told and len(self._told) < _TOLD_CODECS:
             self._told.add(error.codec)
             _log.error("message left in the queue", why=str(error))
-
-
-def _is_alone(message: Received) -> bool:
-    """Whether it is one event, and nothing that has lost its attributes on the way."""
-    attributes = message.attributes
-    return wire.is_alone(message.body, attributes) and (
-        bool(attributes) or not may_point(message.body)
-    )
 
 
 def _mark(given: str | None) -> str | None:
