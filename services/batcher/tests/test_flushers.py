@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from sluice_batcher.testing import Rig, names, packs
+from sluice_batcher.testing import Rig, names, pack, packs
 from sluice_core.service.clock import SystemClock
 
 
@@ -54,6 +54,16 @@ def test_a_hook_is_called_by_one_thread(tmp_path, monkeypatch):
     rig.stop.request()
     assert running.join() == 0
     assert hook_of_one_thread.threads == {"flusher-0"}
+
+
+def test_what_is_said_once_is_said_once_by_all_flushers(capsys):
+    rig = Rig(batch_max_rows=10, flushers=2)
+    rig.send([pack([{"meta": {"id": f"{n}-{i}"}} for i in range(10)]) for n in range(2)])
+    rig.receive()
+    for flusher in rig.batcher.flushers:
+        assert flusher.step()
+    assert capsys.readouterr().out.count("without a time of their own") == 1
+    assert rig.metric("rows_without_event_time_total") == 20
 
 
 @pytest.mark.parametrize("flushers", [1, 4])

@@ -36,6 +36,7 @@ from sluice_batcher.write.formats import make_format
 from sluice_batcher.write.heartbeats import Heartbeats
 from sluice_batcher.write.objects import ObjectMaker
 from sluice_batcher.write.partition import Partitioner
+from sluice_batcher.write.untimed import Untimed
 from sluice_batcher.write.upload import Uploader
 
 if TYPE_CHECKING:  # it imports pandas
@@ -139,7 +140,7 @@ class Batcher:
             prefix=settings.prefix,
             transform=conversion.transform,
         )
-        heartbeats = Heartbeats(clients.bucket, runtime)
+        heartbeats, untimed = Heartbeats(clients.bucket, runtime), Untimed(runtime)
         self.flushers = [
             Flusher(
                 f"flusher-{number}",
@@ -149,6 +150,7 @@ class Batcher:
                 uploader,
                 dead_letters=self.dead_letters,
                 heartbeats=heartbeats,
+                untimed=untimed,
                 identity=self.identity,
                 wake=flush,
                 runtime=runtime,

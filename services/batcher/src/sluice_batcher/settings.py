@@ -102,7 +102,10 @@ class BatcherSettings(CommonSettings):
         description="How long a poll waits for the first message, in whole seconds. A stop waits for it to come back.",
     )
     uploads: int = Field(
-        4, ge=1, le=64, description="Objects written at once, when a batch touches many partitions."
+        4,
+        ge=1,
+        le=64,
+        description="Objects of one batch written at once, when it touches many partitions.",
     )
     max_held_messages: int = Field(
         20_000,

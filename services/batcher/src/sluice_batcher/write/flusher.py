@@ -16,6 +16,7 @@ from sluice_batcher.inflight.identity import QueueIdentity
 from sluice_batcher.metrics import Metrics
 from sluice_batcher.write.heartbeats import Heartbeats
 from sluice_batcher.write.objects import FailedRow, ObjectMaker
+from sluice_batcher.write.untimed import Untimed
 from sluice_batcher.write.upload import Uploader
 
 _log = get_logger(__name__)
@@ -34,6 +35,7 @@ class Flusher:
         *,
         dead_letters: DeadLetterOutbox,
         heartbeats: Heartbeats,
+        untimed: Untimed,
         identity: QueueIdentity,
         wake: threading.Event,
         runtime: Runtime[Metrics],
@@ -46,11 +48,11 @@ class Flusher:
         self._uploader = uploader
         self._dead_letters = dead_letters
         self._heartbeats = heartbeats
+        self._untimed = untimed
         self._identity = identity
         self._clock = runtime.clock
         self._metrics = runtime.metrics
         self._flush_rest = flush_rest
-        self._told_untimed = False
         self.wake = wake
 
     def step(self) -> bool:
@@ -123,22 +125,12 @@ class Flusher:
         if made.objects:
             self._uploader.store(made.objects)
         self._metrics.nulled.inc(made.nulled)
-        self._tell_untimed(made.untimed)
+        self._untimed.written(made.untimed)
         self._metrics.transform_failures.inc(made.calls_failed)
         self._metrics.dropped.inc(made.dropped)
         self._dead_letter(made.failed)
         self._in_flight.fulfil(messages)
         return bool(made.objects)
-
-    def _tell_untimed(self, rows: int) -> None:
-        self._metrics.untimed.inc(rows)
-        if rows and not self._told_untimed:
-            self._told_untimed = True
-            _log.warning(
-                "events without a time of their own are partitioned by when SQS took them; name the field of their "
-                "time in SLUICE_EVENT_TIME (said once; sluice_batcher_rows_without_event_time_total counts)",
-                rows=rows,
-            )
 
     def _apart(self, messages: Sequence[Held]) -> bool:
         """Halves until the one message that cannot be flushed stands alone, and leaves that in the queue.
