@@ -1,12 +1,12 @@
 """What a Deployment, its autoscaler and its pods went through, and when: from Kubernetes' own fields."""
 
-import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from kit.cluster import Cluster
 from kit.waiting import until
+from kit.watch import Watch
 
 LOOK = 0.2
 """Seconds between two looks: the timeline is no finer."""
@@ -22,24 +22,14 @@ class Step:
     pod: str = ""
 
 
-class Timeline:
+class Timeline(Watch):
     """Notes each change of `spec.replicas`, of what the autoscaler wants, and of each pod; use it as a context manager."""
 
     def __init__(self, cluster: Cluster, namespace: str, deployment: str) -> None:
+        super().__init__(pause=LOOK)
         self._cluster, self._namespace, self._deployment = cluster, namespace, deployment
-        self._started = time.monotonic()
         self._last: dict[str, int] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.steps: list[Step] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def restart(self) -> None:
         """Seconds count from now, and what was seen until now is forgotten."""
@@ -78,20 +68,16 @@ class Timeline:
             f"{step.at:6.1f} s  {step.what} {step.pod or step.number}" for step in self.steps
         )
 
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK):
-            try:
-                seen = self._look()
-            except Exception:  # noqa: BLE001  (the API server may be busy; the next look comes soon)
-                continue
-            at = time.monotonic() - self._started
-            for (what, pod), number in seen.items():
-                key = f"{what} {pod}"
-                if self._last.get(key) != number:
-                    self._last[key] = number
-                    self.steps.append(Step(at, what, number, pod))
+    def look(self) -> None:
+        seen = self._seen()
+        at = self.seconds()
+        for (what, pod), number in seen.items():
+            key = f"{what} {pod}"
+            if self._last.get(key) != number:
+                self._last[key] = number
+                self.steps.append(Step(at, what, number, pod))
 
-    def _look(self) -> dict[tuple[str, str], int]:
+    def _seen(self) -> dict[tuple[str, str], int]:
         namespace, name = self._namespace, self._deployment
         scale = self._cluster.apps.read_namespaced_deployment_scale(name, namespace)
         seen = {("wanted", ""): scale.spec.replicas or 0}

@@ -2,11 +2,11 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from sluice_core.secrets import shown_url
 from sluice_core.settings import SECRET_URL, CommonSettings
+from sluice_core.settings.addresses import web_address
 from sluice_core.settings.quantities import Bytes, Seconds
 from sluice_core.wire.id_rule import Rule, parse_rule
 
@@ -100,9 +100,7 @@ class CompactorSettings(CommonSettings):
     @classmethod
     def _gateway_is_an_address(cls, value: str | None) -> str | None:
         if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("http://host:port or https://host:port is needed")
+            parts = web_address(value, "http://host:port or https://host:port")
             if parts.query or parts.fragment:
                 raise ValueError("an address without ? and # is needed: the labels have a setting")
         return value

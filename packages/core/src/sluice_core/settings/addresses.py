@@ -11,7 +11,7 @@ is written as a whole, so that their order would be paid for (300 calls a second
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BUCKET_ARN: Final = re.compile(r"arn:aws[a-z-]*:s3:::([^/]+)")
@@ -35,6 +35,14 @@ def parse_bucket(given: str) -> str:
             "a bucket's name has 3 to 63 small letters, digits, dots and dashes; s3://<name> and its ARN work, too"
         )
     return name
+
+
+def web_address(given: str, needed: str) -> SplitResult:
+    """The parts of an address over HTTP. Raises ValueError: `needed` is needed."""
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{needed} is needed")
+    return parts
 
 
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")

@@ -1,10 +1,11 @@
 """The settings that are about AWS itself: where it is, and how it encrypts. The names are AWS's where it has one."""
 
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings
+
+from sluice_core.settings.addresses import web_address
 
 
 class AwsSettings(BaseSettings):
@@ -62,9 +63,7 @@ class AwsSettings(BaseSettings):
     @classmethod
     def _endpoint(cls, value: str | None) -> str | None:
         if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("http://host or https://host is needed")
+            web_address(value, "http://host or https://host")
         return value
 
     @property
