@@ -7,6 +7,7 @@ A chart that helm refuses renders nothing, and nothing fulfils almost any assert
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,11 @@ from typing import Any
 
 import pytest
 import yaml
+
+# With importmode=importlib nothing puts this directory on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from alert_rules import groups, promtool  # noqa: F401  (fixtures)
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "sluice"

@@ -3,57 +3,28 @@
 tests/chart/rules/ holds what Prometheus sees: healthy.yaml while nothing is wrong, and by alert what is different
 in its fault, from minute 0 on. Values are promtool's (`1x20` is twenty-one samples), a last one without a count
 goes on. `gone: {producer: 20}` takes all series of a service away for so many minutes. Where two rules are one alert
-for two services, each has a case: `SluiceDeadLetters (producer)`. kube-state-metrics.prom is what a real one told.
+for two services, each has a case: `SluiceDeadLetters (producer)`.
 """
 
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
+from alert_rules import BEFORE, BY_CRON, CASES, OF_OTHERS, POD, VALUES, promtool_fails
 from sluice_batcher.metrics import Metrics as BatcherMetrics
 from sluice_compactor.metrics import Metrics as CompactorMetrics
 from sluice_core.service.telemetry import make_registry
 from sluice_producer.metrics import Metrics as ProducerMetrics
 
-CASES = Path(__file__).parent / "rules"
-BEFORE = 100
-"""Healthy minutes before each fault."""
-POD = {
-    "producer": 'namespace="lake",pod="rel-sluice-producer-w-5d8f-x1",job="rel-sluice-producer-w"',
-    "batcher": 'namespace="lake",pod="rel-sluice-batcher-7c9-b1",job="rel-sluice-batcher"',
-    "compactor": 'namespace="lake",pod="rel-sluice-compactor-9d4-c1",job="rel-sluice-compactor"',
-}
-VALUES = (
-    "--namespace", "lake",
-    "--set", "metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true",
-    "--set", "compactor.enabled=true,compactor.every=10m",
-    "--set", "producers[0].name=w,producers[0].url=https://sse.example/x,producer.heartbeat=60s",
-    "--set", "autoscaling.maxReplicas=4,metrics.prometheusRule.maxDeadLetterAge=6h",
-)  # fmt: skip
 PUSHED = (
     'namespace="lake",pod="gateway-6b7d-g1",job="rel-sluice-compactor",instance="b/sluice.events"'
 )
 """The compactor's labels in a Pushgateway that is scraped with honor_labels: but for the pod's they are the release's."""
-BY_CRON = {"SluiceCompactionLate"}
-"""The rules where the compactor is a CronJob."""
-OF_OTHERS = {
-    "up",
-    "keda_scaler_detail_errors_total",
-    "keda_scaled_object_paused",
-    "keda_scaler_metrics_value",
-    "kube_pod_container_status_restarts_total",
-    "kube_pod_container_status_last_terminated_reason",
-    "kube_cronjob_created",
-    "kube_cronjob_status_last_successful_time",
-}
-"""Series that Prometheus, KEDA (2.20) and kube-state-metrics export."""
 
 
 def cases():
@@ -71,34 +42,8 @@ def covered():
 
 
 @pytest.fixture(scope="module")
-def groups(render):
-    """All rules: those with the compactor as a Deployment, and what the CronJob has in their place."""
-
-    def of(*values):
-        return render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
-
-    deployment, cron = of(), of("--set", "compactor.every=")
-    (compactor,) = [group for group in cron if group["name"].endswith("-compactor")]
-    assert {rule["alert"] for rule in compactor["rules"]} == BY_CRON
-    for group in deployment:
-        if group["name"] == compactor["name"]:
-            group["rules"] += compactor["rules"]
-    return deployment
-
-
-@pytest.fixture(scope="module")
 def alerts(groups):
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
-
-
-@pytest.fixture(scope="module")
-def promtool():
-    path = shutil.which("promtool")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("promtool is missing; CI installs it (Debian: prometheus)")
-        pytest.skip("promtool is missing (Debian's package prometheus)")
-    return path
 
 
 def labelled(series):
@@ -181,18 +126,6 @@ def promtool_test(name, case):
         "input_series": series_of(case),
         "promql_expr_test": checks,
     }
-
-
-def promtool_fails(promtool, tmp_path, groups, tests):
-    """What promtool says of these tests; nothing when all is as expected."""
-    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": groups}))
-    path = tmp_path / "test.yaml"
-    asked = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}
-    path.write_text(json.dumps(asked))  # JSON is YAML, and quicker
-    done = subprocess.run(
-        [promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False
-    )
-    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("alert", sorted(cases()))
@@ -387,63 +320,3 @@ def test_a_threshold_of_nothing_leaves_its_alert_out(render):
         "SluiceFreshnessBurnsSlowly",
     }
     assert "recorded" not in found
-
-
-def recorded():
-    """What a real kube-state-metrics has told of a release: family → its samples."""
-    text = (CASES / "kube-state-metrics.prom").read_text()
-    return {family.name: family.samples for family in text_string_to_metric_families(text)}
-
-
-def as_scraped(sample, values):
-    """A series with the labels that a scrape with honorLabels leaves it, and adds."""
-    labels = sample.labels | {"job": "kube-state-metrics", "instance": "10.244.0.9:8080"}
-    given = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
-    return {"series": f"{sample.name}{{{given}}}", "values": values}
-
-
-def test_the_recording_has_each_series_of_kube_state_metrics_that_the_rules_ask_for(groups):
-    asked = set(re.findall(r"kube_\w+", json.dumps(groups)))
-    assert asked == {name for name in OF_OTHERS if name.startswith("kube_")}
-    assert asked == {sample.name for samples in recorded().values() for sample in samples}
-
-
-def test_what_is_said_of_pods_is_said_of_each_service(groups):
-    asked = re.findall(r'kube_pod_\w+{[^}]*pod=~"([^"]+)"', " ".join(_expressions(groups)))
-    assert len(asked) == 3
-    for pods in asked:
-        for labels in POD.values():
-            assert re.fullmatch(pods, re.search('pod="([^"]+)"', labels)[1])
-        assert not re.fullmatch(pods, "rel-sluice-localstack-cbb8bcf58-9ddb6")
-
-
-def _expressions(groups):
-    return [str(rule["expr"]) for group in groups for rule in group["rules"]]
-
-
-@pytest.mark.parametrize("once_succeeded", [True, False])
-def test_alerts_fire_on_what_kube_state_metrics_tells(groups, promtool, tmp_path, once_succeeded):
-    series, late = [], {sample.labels["namespace"] for sample in recorded()["kube_cronjob_created"]}
-    for name, samples in recorded().items():
-        for sample in samples:
-            if name == "kube_pod_container_status_restarts":
-                series.append(as_scraped(sample, f"0x{BEFORE - 1} {sample.value:.0f}x300"))
-            elif name == "kube_pod_container_status_last_terminated_reason":
-                series.append(as_scraped(sample, f"_x{BEFORE} {sample.value:.0f}x300"))
-            elif once_succeeded or name == "kube_cronjob_created":
-                series.append(as_scraped(sample, "0x500"))  # promtool's time begins at 0
-    (killed,) = recorded()["kube_pod_container_status_last_terminated_reason"]
-
-    def at(minute, alerts):
-        return {
-            "expr": 'count by (alertname, namespace, pod) (ALERTS{alertstate="firing",alertname=~"SluiceRestarts|SluiceOutOfMemory|SluiceCompactionLate"})',
-            "eval_time": f"{minute}m",
-            "exp_samples": [{"labels": labels, "value": 1} for labels in alerts],
-        }
-
-    pod = f'namespace="lake",pod="{killed.labels["pod"]}"'
-    of_pod = [f'{{alertname="{name}",{pod}}}' for name in ("SluiceRestarts", "SluiceOutOfMemory")]
-    of_cron = [f'{{alertname="SluiceCompactionLate",namespace="{name}"}}' for name in late]
-    checks = [at(BEFORE - 1, []), at(BEFORE + 5, of_pod), at(BEFORE + 70, []), at(250, of_cron)]
-    test = {"interval": "1m", "input_series": series, "promql_expr_test": checks}
-    assert promtool_fails(promtool, tmp_path, groups, [test]) == ""
