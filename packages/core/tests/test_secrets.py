@@ -72,9 +72,7 @@ def test_no_log_line_holds_a_secret_whoever_writes_it(
 ) -> None:
     hide = Secrets.of(URL, {"X-Key": "k3y-of-mine"}).hide_in
     setup_logging("DEBUG", log_format, "producer", hide=hide)
-    get_logger("t").info(
-        "hello", url=URL, more=["k3y-of-mine"], error=ValueError("hunter2"), n=1
-    )
+    get_logger("t").info("hello", url=URL, more=["k3y-of-mine"], error=ValueError("hunter2"), n=1)
     logging.getLogger("urllib3.connectionpool").warning("Failed to parse headers (url=%s)", URL)
     try:
         int(f"{URL} and k3y-of-mine")
