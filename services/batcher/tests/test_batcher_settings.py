@@ -23,6 +23,19 @@ def test_defaults_are_the_articles_pipeline():
 
 
 @pytest.mark.parametrize(
+    ("values", "held"),
+    [
+        ({}, 3),
+        ({"batch_max_rows": 10_000, "flushers": 1}, 2),
+        ({"batch_max_rows": 10_001}, 1.25),
+        ({"batch_max_rows": 50_000, "flushers": 2}, 2.25),
+    ],
+)
+def test_of_large_batches_less_is_held(values, held):
+    assert load(**values).batches_held == held
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"format": "xml"}, "SLUICE_FORMAT='xml': "),

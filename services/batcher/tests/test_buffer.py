@@ -117,3 +117,56 @@ def test_every_message_goes_out_once_in_order_under_every_limit(script, limits):
         buffer.done(batch)
     assert buffer.rows == 0
     assert buffer.has_room
+
+
+@given(
+    st.lists(st.lists(MESSAGE, max_size=12), max_size=8),
+    st.builds(
+        BatchLimits,
+        rows=st.integers(1, 300),
+        size=st.integers(1, 300),
+        messages=st.integers(1, 15),
+        age=st.just(30.0),
+    ),
+)
+def test_messages_that_come_together_are_in_the_batches_that_they_would_be_in_one_by_one(
+    script, limits
+):
+    together, single = Buffer(limits), Buffer(limits)
+    number = 0
+    for group in script:
+        messages = []
+        for rows, size, at in group:
+            number += 1
+            messages.append(held(number, rows, size, at))
+        together.add(messages)
+        for message in messages:
+            single.add([message])
+        assert (together.rows, together.has_room) == (single.rows, single.has_room)
+        assert together.due_in(0) == single.due_in(0)
+    together.close_open()
+    single.close_open()
+    while (batch := single.take(0)) is not None:
+        twin = together.take(0)
+        assert [m.message_id for m in twin.messages] == [m.message_id for m in batch.messages]
+        assert (twin.rows, twin.size, twin.oldest, twin.reason) == (
+            batch.rows,
+            batch.size,
+            batch.oldest,
+            batch.reason,
+        )
+    assert together.take(0) is None
+
+
+def test_of_a_large_batch_only_half_is_filled_ahead():
+    buffer = Buffer(BatchLimits(rows=10, size=10**9, messages=1000, age=30), held=1.5)
+    for number in range(10):
+        assert buffer.has_room
+        buffer.add([held(number)])
+    batch = buffer.take(0)
+    for number in range(10, 15):
+        assert buffer.has_room
+        buffer.add([held(number)])
+    assert not buffer.has_room
+    buffer.done(batch)
+    assert buffer.has_room

@@ -66,6 +66,20 @@ def test_what_is_said_once_is_said_once_by_all_flushers(capsys):
     assert rig.metric("rows_without_event_time_total") == 20
 
 
+@pytest.mark.parametrize("columns", ["raw", "recentchange"])
+def test_while_s3_takes_an_object_its_events_are_held_by_nobody(columns):
+    rig = Rig(format="jsonl", columns=columns, batch_max_rows=10)
+    rig.send(packs(1))
+    rig.receive()
+    (held,) = rig.batcher.in_flight._held.values()
+    assert held.events
+    seen = []
+    rig.bucket.before = lambda _action: seen.append([*held.events, *held.rows])
+    assert rig.batcher.flushers[0].step()
+    assert seen == [[]]
+    assert len(rig.rows()) == 10
+
+
 @pytest.mark.parametrize("flushers", [1, 4])
 def test_a_stop_flushes_what_is_left_once(flushers):
     rig = Rig(SystemClock(), batch_max_rows=1000, flushers=flushers, receive_wait=1)

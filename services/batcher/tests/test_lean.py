@@ -16,12 +16,13 @@ process.Batcher = lambda *a: type("Ready", (), {"run": lambda self: 0})()
 process.connect = lambda *a: None
 rigs = [Rig(format=f, columns=c) for f, c in asked]
 assert process.run(rigs[0].settings, process.Conversion.of(rigs[0].settings), None) == 0
+heap = process.share_memory.__globals__["pa"].default_memory_pool().backend_name
 for rig in rigs:
     rig.send([pack([event(f"e{n}", title=None, id=n, bot=True, log_params={"a": [n]}) for n in range(9)])])
     rig.send([pack([event(f"u{n}", timestamp=n, revision={"old": n}) for n in range(9)])])
     rig.run_dry()
     assert len(rig.queue) == 0 and rig.dead() == [] and rig.bucket.objects, (rig.settings.format, rig.settings.columns)
-print(json.dumps([len(rigs), sorted(m for m in sys.modules if m == "pandas")]))
+print(json.dumps([len(rigs), sorted(m for m in sys.modules if m == "pandas"), heap]))
 """
 
 
@@ -33,8 +34,8 @@ def printed(code):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_no_pandas_without_a_hook():
-    assert printed(CODE) == [7, []]
+def test_no_pandas_without_a_hook_and_one_heap():
+    assert printed(CODE) == [7, [], "system"]
 
 
 def test_it_is_pyarrow_that_would_load_it():

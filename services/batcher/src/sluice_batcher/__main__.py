@@ -9,12 +9,13 @@ from sluice_core.service.runtime import Runtime
 from sluice_batcher.app import Batcher, Conversion
 from sluice_batcher.clients import connect
 from sluice_batcher.metrics import Metrics
-from sluice_batcher.rows.lean import do_without_pandas
+from sluice_batcher.rows.lean import do_without_pandas, share_memory
 from sluice_batcher.settings import BatcherSettings
 
 
 def run(settings: BatcherSettings, conversion: Conversion, runtime: Runtime[Metrics]) -> int:
     """Works until the stop is requested; gives the exit code."""
+    share_memory()
     if conversion.transform is None:
         do_without_pandas()
     if not conversion.columns.has_event_id:

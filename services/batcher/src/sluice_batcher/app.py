@@ -101,7 +101,7 @@ class Batcher:
             count=lambda by_reason: metrics.dead_lettered(by_reason, clock.now()),
             backlog=metrics.dead_letters_waiting.set,
         )
-        self.buffer = Buffer(_limits(settings), flush.set, flushed_at_once=settings.flushed_at_once)
+        self.buffer = Buffer(_limits(settings), flush.set, held=settings.batches_held)
         intake = Intake(
             conversion.parser,
             self.in_flight,

@@ -17,6 +17,7 @@ DRAIN_SECONDS: Final = 2.0
 
 
 _LARGE: Final = 10_000
+"""Rows of a batch from which on its memory counts for more than an idle core."""
 
 
 def flushers_for(rows: int) -> int:
@@ -149,6 +150,11 @@ class BatcherSettings(CommonSettings):
         if self.transform is not None:
             return 1
         return self.flushers or flushers_for(self.batch_max_rows)
+
+    @property
+    def batches_held(self) -> float:
+        """Full batches in memory at most: those in flush, and as much of the next as may be received meanwhile."""
+        return self.flushed_at_once + (0.25 if self.batch_max_rows > _LARGE else 1)
 
     def contradictions(self) -> list[str]:
         """Rules between settings that do not hold, a line each."""

@@ -69,10 +69,8 @@ def read_pointer(text: str) -> Pointer | None:
 
 def restored(message: Received) -> Received:
     """`message` with the attributes that it has lost on the way, where its body tells them; else as it is."""
-    if any(name.startswith(_PREFIX) for name in message.attributes):
-        return message
     pointer = read_pointer(message.body)
-    if pointer is None:
+    if pointer is None or any(name.startswith(_PREFIX) for name in message.attributes):
         return message
     return message._replace(
         attributes={**message.attributes, **pointer.attributes, A_DEAD_KEY: pointer.key},

@@ -222,10 +222,10 @@ def is_alone(body: str, attributes: Mapping[str, str]) -> bool:
 
 def told_alone(attributes: Mapping[str, str]) -> Beside:
     """What the attributes that anybody can read tell of a plain message's event."""
+    if not attributes:
+        return _NOTHING
     first = attributes.get(A_FIRST_ID)
     event_type, sse_id = attributes.get(A_EVENT_TYPE), attributes.get(A_SSE_ID)
-    if not (first or event_type or sse_id):
-        return _NOTHING
     return Beside(
         ids=[first] if first and _unchanged(first) else None,
         types=[event_type] if event_type else None,

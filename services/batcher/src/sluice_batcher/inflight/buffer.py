@@ -6,7 +6,7 @@ for one flush only. Ages count from the receive, on the monotonic clock.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sluice_batcher.inflight.held import Held
@@ -33,18 +33,18 @@ class Batch:
     oldest: float = float("inf")
     reason: str = ""
 
-    def add(self, held: Held) -> None:
-        """One more message, whole."""
-        self.messages.append(held)
-        self.rows += len(held.rows)
-        self.size += held.size
-        self.oldest = min(self.oldest, held.received_at)
+    def add(self, messages: Sequence[Held], rows: int, size: int) -> None:
+        """More messages, whole, that have so many rows and bytes together."""
+        self.messages += messages
+        self.rows += rows
+        self.size += size
+        self.oldest = min(self.oldest, *[held.received_at for held in messages])
 
 
 class Buffer:
     """Fills batches and hands them out, oldest first; thread-safe. `on_closed` tells that one can be taken.
 
-    `flushed_at_once`: batches that are held beside the one that fills.
+    `held`: of how many full batches is held so much, those in flush and the one that fills, before receiving waits.
     """
 
     def __init__(
@@ -52,31 +52,44 @@ class Buffer:
         limits: BatchLimits,
         on_closed: Callable[[], None] = lambda: None,
         *,
-        flushed_at_once: int = 1,
+        held: float = 2,
     ) -> None:
         self._limits = limits
-        self._ahead = 1 + flushed_at_once
+        self._held = held
         self._on_closed = on_closed
         self._open = Batch()
         self._closed: deque[Batch] = deque()
         self._rows = self._size = self._messages = 0
         self._lock = threading.Lock()
 
-    def add(self, messages: Iterable[Held]) -> None:
+    def add(self, messages: Sequence[Held]) -> None:
         """Adds messages that have rows, or a heartbeat: it goes with the batch, as an event in its place would."""
         with self._lock:
             before = len(self._closed)
-            for held in messages:
-                self._open.add(held)
-                self._rows += len(held.rows)
-                self._size += held.size
-                self._messages += 1
-                reason = self._full(self._open)
-                if reason is not None:
-                    self._close(reason)
+            self._add(messages)
             closed = len(self._closed) > before
         if closed:
             self._on_closed()
+
+    def _add(self, messages: Sequence[Held]) -> None:
+        if not messages:
+            return
+        rows = sum([len(held.rows) for held in messages])
+        size = sum([held.size for held in messages])
+        reason = self._full(
+            self._open.rows + rows, self._open.size + size, len(self._open.messages) + len(messages)
+        )
+        if reason is not None and len(messages) > 1:
+            # One of them closes the batch, and the rest is for the next.
+            for held in messages:
+                self._add([held])
+            return
+        self._open.add(messages, rows, size)
+        self._rows += rows
+        self._size += size
+        self._messages += len(messages)
+        if reason is not None:
+            self._close(reason)
 
     def take(self, now: float) -> Batch | None:
         """The oldest batch that is closed, by now; None when there is none. Give it to `done` afterwards."""
@@ -109,11 +122,11 @@ class Buffer:
 
     @property
     def has_room(self) -> bool:
-        """Whether receiving may go on: no more is held than the batches in flush and one that fills."""
+        """Whether receiving may go on: no more is held than the limit, in rows, bytes or messages."""
         return (
-            self._rows < self._ahead * self._limits.rows
-            and self._size < self._ahead * self._limits.size
-            and self._messages < self._ahead * self._limits.messages
+            self._rows < self._held * self._limits.rows
+            and self._size < self._held * self._limits.size
+            and self._messages < self._held * self._limits.messages
         )
 
     @property
@@ -127,12 +140,12 @@ class Buffer:
         with self._lock:
             return not self._closed and not self._open.messages
 
-    def _full(self, batch: Batch) -> str | None:
-        if batch.rows >= self._limits.rows:
+    def _full(self, rows: int, size: int, messages: int) -> str | None:
+        if rows >= self._limits.rows:
             return ROWS
-        if batch.size >= self._limits.size:
+        if size >= self._limits.size:
             return BYTES
-        return MESSAGES if len(batch.messages) >= self._limits.messages else None
+        return MESSAGES if messages >= self._limits.messages else None
 
     def _close(self, reason: str) -> None:
         self._open.reason = reason

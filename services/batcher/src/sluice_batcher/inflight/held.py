@@ -74,6 +74,11 @@ class Held:
             self.sse_ids[row] if self.sse_ids else None,
         )
 
+    def empty(self) -> None:
+        """Lets go of what the rows are made of: there are objects of them."""
+        self.rows, self.ids, self.types, self.sse_ids = (), (), None, None
+        self.events, self.positions, self.ends = (), (), None
+
     def lost(self, now: float) -> bool:
         """Whether the lease is known to be over: SQS gives the message to whoever asks next."""
         return self.refused or now >= self.lease_until
@@ -150,10 +155,16 @@ class InFlight:
                 held.pending -= 1
                 if held.pending <= 0 and self._held.get(held.message_id) is held:
                     self._ready[held.message_id] = held
-                    held.rows, held.ids, held.events, held.ends = (), (), (), None
+                    held.empty()
             ready = len(self._ready) > before
         if ready:
             self._on_ready()
+
+    def encoded(self, messages: Iterable[Held]) -> None:
+        """There are objects of these messages' rows, so that nobody needs the rows any more."""
+        with self._lock:
+            for held in messages:
+                held.empty()
 
     def add_duty(self, held: Held) -> None:
         """One more thing must happen before the message may be deleted."""

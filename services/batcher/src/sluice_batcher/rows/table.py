@@ -44,6 +44,8 @@ _BLOCK: Final = 4 * 2**20
 """Bytes of text that are read at once: they bound what the reading needs besides."""
 _PARTS: Final = 16
 """Of a block that is refused: some packs, or very many plain messages of which few are odd."""
+_CHUNKS: Final = 64
+"""Of a table: more would make all that works on it slower than to copy it once does."""
 _WORTH: Final = 32
 """Events; to begin to read costs as much as some twenty of them."""
 
@@ -197,8 +199,9 @@ def _blocks(messages: Sequence[HasRows]) -> Iterator[list[HasRows]]:
 def _joined(parts: Sequence[Rows], schema: pa.Schema) -> Rows:
     if not parts:
         return Rows(schema.empty_table(), pa.nulls(0, TIMESTAMP), [], 0)
+    table = pa.concat_tables([part.table for part in parts])
     return Rows(
-        pa.concat_tables([part.table for part in parts]).combine_chunks(),
+        table if len(parts) <= _CHUNKS else table.combine_chunks(),
         pa.concat_arrays([part.times for part in parts]),
         list(chain.from_iterable(part.ids for part in parts)),
         sum(part.nulled for part in parts),

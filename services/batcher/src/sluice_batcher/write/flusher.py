@@ -122,6 +122,8 @@ class Flusher:
             made = self._maker.make(messages)
         except Exception:  # noqa: BLE001  (a bug in us must not make one message stop all others)
             return self._apart(messages)
+        if not made.failed:
+            self._in_flight.encoded(messages)
         if made.objects:
             self._uploader.store(made.objects)
         self._metrics.nulled.inc(made.nulled)
