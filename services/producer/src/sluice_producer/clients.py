@@ -7,13 +7,13 @@ from sluice_core.aws import Aws, clients, retention
 from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.aws.sqs import Queue, QueueAttributes, QueueLike, dead_letter_queue
 from sluice_core.service.retry import wait_at_start
-from sluice_core.service.telemetry import Health
 
 from sluice_producer.metrics import Runtime
 from sluice_producer.progress.ledger import path_of
 from sluice_producer.progress.stores import FileStore, S3Store, Store
 from sluice_producer.settings import ProducerSettings
-from sluice_producer.source.connection import HttpSource
+from sluice_producer.source.connection import GATHER, HttpSource
+from sluice_producer.source.reader import READER
 from sluice_producer.source.supervisor import Source
 
 
@@ -52,7 +52,7 @@ def connect(settings: ProducerSettings, runtime: Runtime) -> Clients:
         dead_queue=dead,
         bucket=Bucket(aws, settings.bucket),
         store=make_store(settings, aws),
-        source=make_source(settings, runtime.health),
+        source=make_source(settings, runtime),
         max_message_bytes=size,
         former_store=make_former_store(settings, aws),
     )
@@ -72,13 +72,16 @@ def make_former_store(settings: ProducerSettings, aws: Aws) -> Store | None:
     return None if url is None else S3Store(Bucket(aws, settings.bucket), urlsplit(url).path[1:])
 
 
-def make_source(settings: ProducerSettings, health: Health) -> HttpSource:
+def make_source(settings: ProducerSettings, runtime: Runtime) -> HttpSource:
     """The stream; of an event that is too large, as much is kept as a pack may hold."""
+    clock, stop = runtime.clock, runtime.stop.event
     return HttpSource(
         settings.read_url,
         settings.agent,
         settings.source_idle_timeout,
         settings.pack_max_unpacked_bytes,
-        on_chunk=lambda: health.beat("reader"),
+        on_chunk=lambda: runtime.health.beat(READER),
         headers=settings.headers,
+        gather=lambda: clock.wait(stop, GATHER),
+        now=clock.monotonic,
     )

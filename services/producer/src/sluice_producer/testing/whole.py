@@ -107,7 +107,7 @@ class Running:
             cloud.dlq,
             cloud.bucket,
             S3Store(cloud.bucket, "cp"),
-            make_source(self.settings, self.runtime.health),
+            make_source(self.settings, self.runtime),
             2**20,
         )
         self.producer = Producer(
