@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The end-to-end tests on the cluster of cluster.sh, made when it is not there. They mostly wait, so two go at a time, each in
-# a namespace of its own; then, one by one, those that need the node to themselves. Arguments are pytest's.
+# The end-to-end tests on the cluster of cluster.sh, made when it is not there. They mostly wait, so three go at a time, each
+# in a namespace of its own; then two at a time those that want calm neighbours; then, one by one, those that need the node
+# to themselves. Arguments are pytest's.
 source "$(dirname "$0")/common.sh"
 export SLUICE_E2E_CONTEXT=$CONTEXT SLUICE_E2E_TAG
 SLUICE_E2E_TAG=$(EXTRA_IMAGES=prom/prometheus:v2.42.0 "$(dirname "$0")/cluster.sh")
 cd "$ROOT"
 ran=0
-# tests MARKS ARGUMENTS…: pytest's 5 is that no test was chosen, which holds for one of the two when `-k` chooses.
+# tests MARKS ARGUMENTS…: pytest's 5 is that no test was chosen, which holds for some of them when `-k` chooses.
 tests() {
   local code=0
   .venv/bin/pytest tests/e2e -rP --durations 0 --durations-min 5 -m "$@" || code=$?
@@ -16,6 +17,7 @@ tests() {
     *) exit "$code" ;;
   esac
 }
-tests "e2e and not alone" ${E2E_WORKERS--n 2} "$@"
+tests "e2e and not calm and not alone" ${E2E_WORKERS--n 3} "$@"
+tests "e2e and calm" ${E2E_WORKERS--n 2} "$@"
 tests "e2e and alone" "$@"
 [ "$ran" = 1 ] || die "no test was chosen"

@@ -23,13 +23,21 @@ _failed = pytest.StashKey[bool]()
 _numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs the cluster; what may take longest comes first, so that two at a time end together."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Everything here needs the cluster; of what was chosen the longest comes first, so that all workers end together.
+
+    Each begins with two tests in a row: a long one and a short one.
+    """
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
         item.add_marker(pytest.mark.e2e)
-    if len(here) == len(items):
+    alone = len(here) == len(items)
+    yield
+    if alone:
         items.sort(key=_allowed, reverse=True)
+        middle = (len(items) + 1) // 2
+        items[::2], items[1::2] = items[:middle], items[: middle - 1 : -1]
 
 
 def _allowed(item: pytest.Item) -> float:
