@@ -26,7 +26,12 @@ STEPS = ("first wanted", "first running", "first started", "first ready", "all w
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--messages", type=int, default=8000, help="how many come at once")
+    parser.add_argument(
+        "--messages",
+        type=int,
+        default=20_000,
+        help="how many come at once; more than the first pod empties before the autoscaler looks",
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="a.b=JSON", help="a value of the chart"
     )
@@ -71,7 +76,7 @@ def _round(release: Release, number: int, messages: int) -> dict[str, float]:
         first = seen.wait_ready(1, deadline=120)
         most = until(
             lambda: max(seen.numbers("autoscaler"), default=0) > 1 and max(seen.numbers("wanted")),
-            "more than one",
+            "the autoscaler to ask for more than one pod; did the first empty the queue? (--messages)",
             deadline=90,
         )
         every = seen.wait_ready(most, deadline=120)
