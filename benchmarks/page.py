@@ -171,7 +171,8 @@ def _markdown(report: Report, targets: list[dict[str, str]]) -> str:
         "## Requests and money\n",
         (
             f"A million events, at ${report.sqs_price:.2f} a million SQS requests and ${report.put_price:.2f} a million "
-            "PUTs (list prices; `--sqs-price`, `--put-price`), as billed: each 64 KiB of a request's payload is one.\n"
+            "PUTs (list prices; `--sqs-price`, `--put-price`), as billed: each 64 KiB of a request's payload is one. The bytes are those of the objects, or of a producer's "
+            "messages.\n"
         ),
         _requests(report),
         "## Cold start\n",
@@ -193,8 +194,10 @@ def _requests(report: Report) -> str:
             if runs := contenders.get(contender):
                 sqs, money = report.requests(runs[0])
                 puts = runs[0].requests["puts"] * 1e6 / runs[0].events
+                size = runs[0].megabytes * 1e6 / runs[0].events
                 row = {"job": job, "contender": contender, "SQS requests": f"{sqs:,.0f}"}
-                rows.append(row | {"PUTs": f"{puts:,.0f}", "$": f"{money:.3f}"})
+                row |= {"PUTs": f"{puts:,.0f}", "$": f"{money:.3f}"}
+                rows.append(row | {"bytes an event": f"{size:,.0f}"})
     return _table(rows)
 
 
