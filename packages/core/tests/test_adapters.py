@@ -186,6 +186,18 @@ def test_an_entry_that_the_reply_does_not_name_is_not_accepted(aws, said):
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "permanent"),
+    [("KmsThrottled", False), ("RequestThrottled", False), ("InvalidMessageContents", True)],
+)
+def test_what_sqs_has_no_time_for_is_tried_again_even_where_it_blames_the_sender(
+    aws, said, code, permanent
+):
+    said({"Successful": [], "Failed": [{"Id": "0", "Code": code, "SenderFault": True}]})
+    (refused,) = Queue(aws, URL).send([OutMessage("a")])
+    assert (refused.code, refused.permanent) == (code, permanent)
+
+
 def test_a_failing_delete_reports_all_that_is_left(aws, said):
     said(
         {
