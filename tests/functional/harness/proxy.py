@@ -119,8 +119,9 @@ class FaultProxy:
 def classify(method: str, path: str, headers: Any) -> tuple[str, str]:
     """Service and operation of a request."""
     target = headers.get("X-Amz-Target", "")
-    if target.startswith("AmazonSQS."):
-        return "sqs", target.removeprefix("AmazonSQS.")
+    for service, prefix in (("sqs", "AmazonSQS."), ("glue", "AWSGlue.")):
+        if target.startswith(prefix):
+            return service, target.removeprefix(prefix)
     bare, _, query = path.partition("?")
     bucket, _, key = bare.strip("/").partition("/")
     if not key:
