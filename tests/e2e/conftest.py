@@ -25,9 +25,9 @@ _numbers = itertools.count(1)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Everything here needs the cluster; of what was chosen the longest comes first, so that all workers end together.
+    """Everything here needs the cluster; what may take longest comes first, so that all workers end together.
 
-    Each begins with two tests in a row: a long one and a short one.
+    At first each worker has an equal part of the list, in a piece, and who is done takes of the others' parts.
     """
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
@@ -36,8 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     yield
     if alone:
         items.sort(key=_allowed, reverse=True)
-        middle = (len(items) + 1) // 2
-        items[::2], items[1::2] = items[:middle], items[: middle - 1 : -1]
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        items[:] = [item for worker in range(workers) for item in items[worker::workers]]
 
 
 def _allowed(item: pytest.Item) -> float:
