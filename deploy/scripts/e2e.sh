@@ -17,7 +17,7 @@ tests() {
     *) exit "$code" ;;
   esac
 }
-tests "e2e and not calm and not alone" ${E2E_WORKERS--n 3 --dist worksteal} "$@"
-tests "e2e and calm" -n 2 "$@"
+tests "e2e and not calm and not alone" $E2E_WORKERS "$@"
+tests "e2e and calm" ${E2E_WORKERS:+-n 2} "$@"
 tests "e2e and alone" "$@"
 [ "$ran" = 1 ] || die "no test was chosen"
