@@ -14,7 +14,7 @@ TAG ?=
 ONLY ?=
 E2E_ARGS ?=
 # How many go at a time; empty: one, whose figures `-s` shows.
-E2E_WORKERS ?= -n 3 --dist worksteal
+E2E_WORKERS ?= -n 2 --dist worksteal
 export REGISTRY PLATFORMS TAG ONLY E2E_WORKERS
 export CLUSTER NAMESPACE KIND_NODE_IMAGE KEDA_MANIFEST HELM_ARGS
 

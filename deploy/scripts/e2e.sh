@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The end-to-end tests on the cluster of cluster.sh, made when it is not there. They mostly wait, so three go at a time, each
-# in a namespace of its own; then two at a time those that want calm neighbours; then, one by one, those that need the node
-# to themselves. Arguments are pytest's.
+# The end-to-end tests on the cluster of cluster.sh, made when it is not there. They mostly wait, so two go at a time, each in
+# a namespace of its own; then those that want calm neighbours, two at a time as well; then, one by one, those that need the
+# node to themselves. Arguments are pytest's.
 source "$(dirname "$0")/common.sh"
 export SLUICE_E2E_CONTEXT=$CONTEXT SLUICE_E2E_TAG
 SLUICE_E2E_TAG=$(EXTRA_IMAGES=prom/prometheus:v2.42.0 "$(dirname "$0")/cluster.sh")

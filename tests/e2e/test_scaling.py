@@ -11,7 +11,8 @@ from kit.timeline import Timeline
 from kit.waiting import until
 
 EVENTS = 30_000
-A_PACK = 10
+A_PACK = 4
+"""Events: so many messages that a batcher alone is at work on them for longer than four take to start."""
 LATE = 3000
 # Slow, so that the backlog outlasts KEDA's first look.
 SLOW = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "200m", "memory": "1Gi"}}

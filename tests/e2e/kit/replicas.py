@@ -26,7 +26,7 @@ class Replicas(Watch):
         """Seconds since the start when it has that many pods."""
         until(
             lambda: self.now >= number if at_least else self.now == number,
-            f"{number} pods, seen {self.changes}",
+            lambda: f"{number} pods; seen {self}",
             deadline=deadline,
             pause=0.2,
         )

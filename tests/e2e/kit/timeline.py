@@ -55,7 +55,7 @@ class Timeline(Watch):
         """The same, waited for."""
         until(
             lambda: self.ready(number),
-            f"{number} pods to become ready; {self}",
+            lambda: f"{number} pods to become ready; seen\n{self}",
             deadline=deadline,
             pause=LOOK,
         )
