@@ -29,7 +29,7 @@ down: ## Remove that cluster
 status: ## Its pods, scaling, queues and newest objects
 	@deploy/scripts/status.sh
 
-e2e: chart-lint $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k scaling" runs some)
+e2e: $(SYNCED) ## The end-to-end tests on that cluster (E2E_ARGS="-k scaling" runs some)
 	@deploy/scripts/e2e.sh $(E2E_ARGS)
 
 scale-times: $(SYNCED) ## From none to the first batcher to all, step by step, on the cluster of `make up` (ARGS="--rounds 5")
