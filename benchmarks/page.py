@@ -171,8 +171,8 @@ def _markdown(report: Report, targets: list[dict[str, str]]) -> str:
         "## Requests and money\n",
         (
             f"A million events, at ${report.sqs_price:.2f} a million SQS requests and ${report.put_price:.2f} a million "
-            "PUTs (list prices; `--sqs-price`, `--put-price`), as billed: each 64 KiB of a request's payload is one. The bytes are those of the objects, or of a producer's "
-            "messages.\n"
+            "PUTs (list prices; `--sqs-price`, `--put-price`), as billed: each 64 KiB of a request's payload is one. The bytes are those of "
+            "the objects, or of a producer's messages.\n"
         ),
         _requests(report),
         "## Cold start\n",
