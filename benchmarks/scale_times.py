@@ -70,7 +70,8 @@ def _round(release: Release, number: int, messages: int) -> dict[str, float]:
     release.lake.wait_empty(deadline=60)
     release.lake.send_at_once([_event(f"{number}-{n}") for n in range(messages)])
     with Timeline(release.cluster, release.namespace, "sluice-batcher") as seen:
-        until(lambda: sum(release.lake.depth()) > 0, "the messages", deadline=90, pause=0.05)
+        due = 60 + messages / 100
+        until(lambda: sum(release.lake.depth()) > 0, "the messages", deadline=due, pause=0.05)
         load = os.getloadavg()[0]
         seen.restart()
         first = seen.wait_ready(1, deadline=120)
