@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
         item.add_marker(pytest.mark.e2e)
-    alone = len(here) == len(items)
+    no_others = len(here) == len(items)
     yield
-    if alone:
+    if no_others:
         items.sort(key=_allowed, reverse=True)
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         items[:] = [item for worker in range(workers) for item in items[worker::workers]]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 from sluice_local.localstack import EmbeddedLocalStack
 from sluice_local.resources import Names, Resources, connect
 
@@ -38,6 +39,16 @@ def localstack() -> Iterator[EmbeddedLocalStack]:
     """A running LocalStack; its state is gone when a test restarts it, so such a test starts its own."""
     with EmbeddedLocalStack() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The endpoint of a running moto: another stand-in for AWS, with Glue."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness.cloud import Cloud
 from harness.lakes import CloudLake
+from harness.pipeline import VISIBILITY
 from harness.proxy import FaultProxy
 from harness.waiting import until
 from sluice_cli.main import app
@@ -44,9 +46,9 @@ RARELY: dict[str, set[str]] = {
 }
 
 
-def allowed(role):
-    """The actions that a role's policy allows."""
-    policy = json.loads((POLICIES / f"{role}-policy.json").read_text())
+def allowed(name):
+    """The actions that a role's policy, or a statement for it, allows."""
+    policy = json.loads((POLICIES / f"{name}.json").read_text())
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
@@ -120,33 +122,51 @@ def test_each_asks_for_what_its_policy_allows_and_for_nothing_else(make_pipeline
     used["toolbox"] = asked(pipeline, before)
 
     for role, found in used.items():
-        assert found - allowed(role) == set(), f"{role} asks for more than it may"
-        assert allowed(role) - found <= RARELY[role], f"{role} may do what it never does"
+        assert found - allowed(f"{role}-policy") == set(), f"{role} asks for more than it may"
+        assert allowed(f"{role}-policy") - found <= RARELY[role], (
+            f"{role} may do what it never does"
+        )
+
+
+def a_life_of(lake):
+    """A table that is made, grows, is rewritten, loses rows and old files."""
+    for number in range(6):
+        lake.put([f"{number}-{n}" for n in range(3)])
+        assert not lake.compact().failures
+    done = CliRunner().invoke(
+        app,
+        ["lake", "forget", "--where", "event_id = '1-1'", "--yes", "--purge"],
+        env=lake.environ,
+    )
+    assert done.exit_code == 0, done.output
+    assert len(lake.ids()) == 17
 
 
 def test_the_compactor_too_and_it_keeps_to_its_places(cloud, tmp_path):
-    """A table that is made, grows, is rewritten, loses rows and old files."""
     with contextlib.closing(FaultProxy(cloud.endpoint)) as proxy:
-        lake = CloudLake(
-            cloud,
-            tmp_path / "log",
-            {"SLUICE_LAKE_KEEP_SNAPSHOTS": "0"},
-            endpoint=proxy.endpoint,
-        )
-        for number in range(6):
-            lake.put([f"{number}-{n}" for n in range(3)])
-            assert not lake.compact().failures
-        done = CliRunner().invoke(
-            app,
-            ["lake", "forget", "--where", "event_id = '1-1'", "--yes", "--purge"],
-            env=lake.environ,
-        )
-        assert done.exit_code == 0, done.output
-        assert len(lake.ids()) == 17
+        settings = {"SLUICE_LAKE_KEEP_SNAPSHOTS": "0"}
+        a_life_of(CloudLake(cloud, tmp_path / "log", settings, endpoint=proxy.endpoint))
         used = needed(proxy.requests, {})
-    assert used - allowed("compactor") == set(), "the compactor asks for more than it may"
-    assert allowed("compactor") - used <= RARELY["compactor"], "it may do what it never does"
+    policy = allowed("compactor-policy")
+    assert used - policy == set(), "the compactor asks for more than it may"
+    assert policy - used <= RARELY["compactor"], "it may do what it never does"
     places = {key.key.split("/")[0] for key in cloud.bucket.list()}
     assert places == {"lake", "_sluice"}
     internal = {key.key.split("/")[1] for key in cloud.bucket.list("_sluice/")}
     assert internal == {"lake"}
+
+
+def test_glue_is_asked_for_what_its_statement_allows_and_for_nothing_else(
+    moto, tmp_path, monkeypatch
+):
+    cloud = Cloud.make(moto, visibility=VISIBILITY)
+    with contextlib.closing(FaultProxy(moto)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        settings = {
+            "SLUICE_LAKE_CATALOG": "glue",
+            "SLUICE_LAKE_TABLE": f"{cloud.name}.events",
+            "SLUICE_LAKE_KEEP_SNAPSHOTS": "0",
+        }
+        a_life_of(CloudLake(cloud, tmp_path / "log", settings, endpoint=proxy.endpoint))
+        used = {action for action in needed(proxy.requests, {}) if action.startswith("glue:")}
+    assert used == allowed("glue-statement")

@@ -1,9 +1,7 @@
 """What a compactor relies on, asked of the pinned PyIceberg and of each kind of catalog."""
 
-import contextlib
 import json
 from collections import Counter
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,28 +9,14 @@ from harness.cloud import Cloud
 from harness.lakes import CloudLake
 from harness.pipeline import VISIBILITY
 from harness.proxy import Fault, FaultProxy
-from moto.server import ThreadedMotoServer
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import StaticTable
 from pyiceberg.types import StringType
-from sluice_cli.main import app
 from sluice_compactor.catalog import choose
 from sluice_compactor.errors import LostRaceError
-from typer.testing import CliRunner
 
 pytestmark = pytest.mark.functional
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def moto():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture(params=["in the bucket", "glue", "sqlite"])
@@ -205,29 +189,3 @@ def test_others_read_the_table_without_our_catalog(lake):
     elif lake.settings.lake_catalog.get_secret_value() == "glue":
         glue = load_catalog("any", type="glue", **lake.open().place.io)
         assert glue.load_table(lake.settings.identifier).metadata == static.metadata
-
-
-def test_glue_is_asked_for_what_its_statement_allows_and_for_nothing_else(
-    moto, tmp_path, monkeypatch
-):
-    """A table that is made, grows, is rewritten, and loses rows."""
-    cloud = Cloud.make(moto, visibility=VISIBILITY)
-    with contextlib.closing(FaultProxy(moto)) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        settings = {
-            "SLUICE_LAKE_CATALOG": "glue",
-            "SLUICE_LAKE_TABLE": f"{cloud.name}.events",
-            "SLUICE_LAKE_KEEP_SNAPSHOTS": "0",
-        }
-        lake = CloudLake(cloud, tmp_path / "log", settings, endpoint=proxy.endpoint)
-        for number in range(3):
-            lake.put([f"{number}-{n}" for n in range(3)])
-            assert not lake.compact().failures
-        command = ["lake", "forget", "--where", "event_id = '1-1'", "--yes", "--purge"]
-        done = CliRunner().invoke(app, command, env=lake.environ)
-        assert done.exit_code == 0, done.output
-        assert len(lake.ids()) == 8
-        asked = {f"glue:{name}" for (service, name) in proxy.requests if service == "glue"}
-    statement = json.loads((ROOT / "docs" / "aws" / "glue-statement.json").read_text())
-    (allowed,) = [set(each["Action"]) for each in statement["Statement"]]
-    assert asked == allowed

@@ -4,18 +4,8 @@ import pytest
 from harness.cloud import Cloud
 from harness.pipeline import VISIBILITY
 from harness.source import ENDLESS
-from moto.server import ThreadedMotoServer
 
 pytestmark = pytest.mark.functional
-
-
-@pytest.fixture(scope="module")
-def moto():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,15 @@ def test_memory_of_the_producer(events: list[bytes]) -> None:
     assert peak(producing.read) - weight <= 520
 
 
+def rig_of(events: list[bytes], **settings: object) -> Rig:
+    """A batcher with the events in its queue, in packs."""
+    rig = Rig(**settings)
+    for start in range(0, len(events), 250):
+        part = events[start : start + 250]
+        rig.send([wire.encode_pack(part, source="s", ids=["-"] * len(part))])
+    return rig
+
+
 @pytest.mark.parametrize(
     ("settings", "limit"),
     [
@@ -167,30 +176,23 @@ def test_memory_of_the_producer(events: list[bytes]) -> None:
 def test_calls_of_the_batcher(
     events: list[bytes], settings: dict[str, object], limit: float
 ) -> None:
-    def rig_of(some: list[bytes]) -> Rig:
-        rig = Rig(**settings)
-        for start in range(0, len(some), 250):
-            part = some[start : start + 250]
-            rig.send([wire.encode_pack(part, source="s", ids=["-"] * len(part))])
-        return rig
+    rig_of(events[:500], **settings).run_dry()  # what is imported and made once
+    rig = rig_of(events, **settings)
 
-    def work(rig: Rig) -> None:
+    def work() -> None:
         while rig.receive():
             rig.flush()
 
-    rig_of(events[:500]).run_dry()  # what is imported and made once
-    rig = rig_of(events)
-    used = calls(lambda: work(rig))
+    used = calls(work)
     assert rig.metric("rows_written_total") == EVENTS
     assert used <= limit, used
 
 
 def test_memory_of_json_lines_of_columns(events: list[bytes]) -> None:
     """The text that they become, and at most so much besides for each event."""
-    rig = Rig(format="jsonl", columns="recentchange", batch_max_rows=EVENTS, partition_by="none")
-    for start in range(0, EVENTS, 250):
-        part = events[start : start + 250]
-        rig.send([wire.encode_pack(part, source="s", ids=["-"] * len(part))])
+    rig = rig_of(
+        events, format="jsonl", columns="recentchange", batch_max_rows=EVENTS, partition_by="none"
+    )
     while rig.receive():
         pass
     used = peak(rig.flush)
