@@ -49,6 +49,7 @@ class Loopback:
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._open = set()
+        self._latest = None
         self._change = threading.Condition()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -62,9 +63,9 @@ class Loopback:
             connection.close()
 
     def ended(self):
-        """Comes back when no connection is open any more."""
+        """Comes back when the connection of the latest request is over; another client may keep its own."""
         with self._change:
-            assert self._change.wait_for(lambda: not self._open, 30)
+            assert self._change.wait_for(lambda: self._latest not in self._open, 30)
 
     def _accept(self):
         while True:
@@ -74,14 +75,14 @@ class Loopback:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
-            with self._change:
-                self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
         try:
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
+            with self._change:
+                self._open.add(connection)
             with connection, connection.makefile("rb") as stream:
                 while self._one(connection, stream):
                     pass
@@ -104,6 +105,7 @@ class Loopback:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         seen = Seen(words[0], words[1], headers, _body(stream, headers))
         self.requests.append(seen)
+        self._latest = connection
         answer = self.answer(seen) if callable(self.answer) else self.answer
         if answer.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

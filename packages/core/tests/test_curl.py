@@ -44,7 +44,9 @@ def test_a_lost_reply_on_a_used_connection_is_not_asked_for_again(queue, loopbac
     assert queue.send([OutMessage("next")]) == []
 
 
-def test_a_connection_that_was_closed_meanwhile_costs_nothing(queue, loopback):
+def test_a_connection_that_was_closed_meanwhile_costs_nothing(queue, connected, loopback):
+    kept = Queue(connected("libcurl"), queue.url)
+    assert kept.send([OutMessage("another's, which stays")]) == []
     loopback.answer = loopback.Answer(body=ALL, close=True)
     for _ in range(5):
         assert queue.send([OutMessage("a")]) == []
