@@ -58,7 +58,7 @@ def test_turning_autoscaling_on_keeps_the_pods(make_release, cluster):
     record()
     assert seen == ["3", "3", "3"]
     # Not even in between: a pod that was stopped would have another name now.
-    assert {pod.metadata.name for pod in first} == {pod.metadata.name for pod in kept}
+    assert {pod.name for pod in first} == {pod.name for pod in kept}
 
 
 @pytest.mark.timeout(240)
@@ -69,7 +69,7 @@ def test_the_toolbox_of_the_notes(make_release, cluster):
     lines = [line.strip() for line in notes.splitlines() if "-toolbox" in line]
     assert len(lines) == 4
     debug, wait, look, delete = lines
-    pod = release.wait_ready("batcher")[0].metadata.name
+    pod = release.wait_ready("batcher")[0].name
     debug = re.sub(r'"\$\(.*?\)"', pod, debug)
     for line in (debug, wait):
         cluster.kubectl(*shlex.split(line)[1:])

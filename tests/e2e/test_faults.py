@@ -48,7 +48,7 @@ def test_kills_and_a_rollout_during_load(make_release, evidence):
             gone = release.delete_pod(component, force=force)
             until(
                 lambda component=component, gone=gone: [
-                    pod for pod in release.ready_pods(component) if pod.metadata.name != gone
+                    pod for pod in release.ready_pods(component) if pod.name != gone
                 ],
                 f"another {component}",
                 deadline=90,
@@ -112,9 +112,7 @@ def test_an_outage_of_sqs_and_s3(make_release, evidence):
         release.task("localstack", "resume")
     settle(release, expected(events), evidence)
     for component in ("producer", "batcher"):
-        assert [p.status.container_statuses[0].restart_count for p in release.pods(component)] == [
-            0
-        ]
+        assert [pod.restarts for pod in release.pods(component)] == [0]
 
 
 @pytest.mark.timeout(300)
@@ -141,9 +139,7 @@ def test_localstack_restarted_with_nothing_left(make_release):
     assert found.total() == len(expected(4000))
     assert set(release.lake.objects) > before
     for component in ("producer", "batcher"):
-        assert [p.status.container_statuses[0].restart_count for p in release.pods(component)] == [
-            0
-        ]
+        assert [pod.restarts for pod in release.pods(component)] == [0]
 
 
 @pytest.mark.alone
@@ -157,8 +153,8 @@ def test_a_drain_keeps_to_the_budget(make_release, cluster, evidence):
         batcher__replicas=2,
         batcher__pdb__enabled=True,
     )
-    old = {pod.metadata.name for pod in release.wait_ready("batcher", 2)}
-    node = release.pods("batcher")[0].spec.node_name
+    old = {pod.name for pod in release.wait_ready("batcher", 2)}
+    node = release.pods("batcher")[0].node
     wait_rows(release, 500)
     selector = "--pod-selector=app.kubernetes.io/component=batcher"
     drain = subprocess.Popen(
@@ -180,12 +176,12 @@ def test_a_drain_keeps_to_the_budget(make_release, cluster, evidence):
     try:
         # The only node is closed: the replacement waits, and the budget protects the second pod meanwhile.
         until(
-            lambda: len({pod.metadata.name for pod in release.pods("batcher")} & old) == 1,
+            lambda: len({pod.name for pod in release.pods("batcher")} & old) == 1,
             "the first eviction",
             deadline=60,
         )
         wait_rows(release, 500)
-        assert len({pod.metadata.name for pod in release.ready_pods("batcher")} & old) == 1
+        assert len({pod.name for pod in release.ready_pods("batcher")} & old) == 1
         assert drain.poll() is None
     except AssertionError:
         drain.terminate()
@@ -197,6 +193,6 @@ def test_a_drain_keeps_to_the_budget(make_release, cluster, evidence):
     assert drain.returncode == 0, said
     assert "violate the pod's disruption budget" in said
     fresh = release.wait_ready("batcher", 2)
-    assert not {pod.metadata.name for pod in fresh} & old
+    assert not {pod.name for pod in fresh} & old
     account = settle(release, expected(events), evidence)
     assert account["duplicates"] == 0

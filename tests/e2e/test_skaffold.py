@@ -11,6 +11,7 @@ import pytest
 from kit.cluster import Cluster, command
 from kit.release import ROOT
 from kit.waiting import until
+from kubernetes.client.exceptions import ApiException
 
 NAMESPACE = "sluice"
 SERVICES = ("producer", "batcher", "compactor")
@@ -89,13 +90,13 @@ class Skaffold:
         """Ready pod → its sample of a series: the rest of the line; empty while none answers."""
         told = {}
         for pod in self._cluster.pods(NAMESPACE, component=component):
-            path = f"pods/{pod.metadata.name}:8080"
-            done = self._cluster.kubectl(
-                "get", "--raw", f"/api/v1/namespaces/{NAMESPACE}/{path}/proxy/metrics", check=False
-            )
-            for line in done.stdout.splitlines():
+            try:
+                text = self._cluster.get(NAMESPACE, f"pods/{pod.name}:8080", "metrics")
+            except ApiException:
+                continue  # it is not there yet, or not any more
+            for line in text.splitlines():
                 if line.startswith(series):
-                    told[pod.metadata.name] = line.removeprefix(series)
+                    told[pod.name] = line.removeprefix(series)
         return told
 
     def versions(self) -> dict[str, set[str]]:
@@ -115,10 +116,7 @@ class Skaffold:
     def containers(self) -> dict[str, list[tuple[str, str, int]]]:
         """Pod → its containers: name, image and restarts."""
         return {
-            pod.metadata.uid: [
-                (one.name, one.image_id, one.restart_count)
-                for one in pod.status.container_statuses or ()
-            ]
+            pod.uid: [(one.name, one.image, one.restarts) for one in pod.containers]
             for pod in self._cluster.pods(NAMESPACE)
         }
 

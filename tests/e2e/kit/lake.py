@@ -46,11 +46,19 @@ class Lake:
 
     forward: Forward
     objects: dict[str, Object] = field(default_factory=dict)
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        """The client of where the forward is now."""
+        place = service, self.forward.url
+        if place not in self._clients:
+            self._clients[place] = self._new_client(*place)
+        return self._clients[place]
+
+    def _new_client(self, service: str, url: str) -> Any:
+        made = boto3.client(
             service,
-            endpoint_url=self.forward.url,
+            endpoint_url=url,
             region_name=KEYS["AWS_REGION"],
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -62,11 +70,13 @@ class Lake:
                 max_pool_connections=8,
             ),
         )
+        if service == "s3":
+            plain_listings(made)
+        return made
 
     def refresh(self) -> list[Object]:
         """All objects by now, oldest first."""
         s3 = self.client("s3")
-        plain_listings(s3)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=PREFIX)
         new = [
             item

@@ -40,15 +40,13 @@ class Logs:
     def _run(self) -> None:
         while not self._stop.wait(0.5):
             try:
-                pods = self._cluster.core.list_namespaced_pod(self._namespace).items
+                pods = self._cluster.pods(self._namespace)
             except Exception:  # noqa: BLE001  (the API server may be busy; the next look comes soon)
                 continue
             for pod in pods:
-                for status in pod.status.container_statuses or []:
-                    life = (pod.metadata.name, status.restart_count)
-                    if life not in self._following and (
-                        status.state.running or status.state.terminated
-                    ):
+                for container in pod.containers:
+                    life = (pod.name, container.restarts)
+                    if life not in self._following and container.state != "waiting":
                         self._follow(*life)
 
     def _follow(self, pod: str, restart: int) -> None:

@@ -12,6 +12,7 @@ from kit.cluster import Cluster, command
 from kit.forward import Forward
 from kit.lake import Lake
 from kit.logs import Logs
+from kit.pod import Pod
 from kit.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -85,27 +86,27 @@ class Release:
         ]
         return [part for setting in given for part in ("--set-json", setting)]
 
-    def pods(self, component: str) -> list[Any]:
+    def pods(self, component: str) -> list[Pod]:
         """Its pods that are not on their way out, the youngest last."""
         found = self.cluster.pods(self.namespace, instance=NAME, component=component)
-        return [pod for pod in found if pod.metadata.deletion_timestamp is None]
+        return [pod for pod in found if not pod.leaving]
 
-    def ready_pods(self, component: str) -> list[Any]:
-        return [pod for pod in self.pods(component) if _is_ready(pod)]
+    def ready_pods(self, component: str) -> list[Pod]:
+        return [pod for pod in self.pods(component) if pod.ready]
 
-    def wait_ready(self, component: str, number: int = 1, *, deadline: float = 90) -> list[Any]:
+    def wait_ready(self, component: str, number: int = 1, *, deadline: float = 90) -> list[Pod]:
         """Waits until so many pods are ready, and no other is there."""
 
         def settled() -> bool:
             pods = self.cluster.pods(self.namespace, instance=NAME, component=component)
-            return len(pods) == number and all(_is_ready(pod) for pod in pods)
+            return len(pods) == number and all(pod.ready for pod in pods)
 
         until(settled, f"{number} ready pods of {component}", deadline=deadline)
         return self.pods(component)
 
     def delete_pod(self, component: str, *, force: bool = False) -> str:
         """`kubectl delete pod` of the oldest one: SIGTERM, or at once with `force`. Its name."""
-        name: str = self.pods(component)[0].metadata.name
+        name = self.pods(component)[0].name
         flags = ["--grace-period=0", "--force"] if force else []
         self.cluster.kubectl("-n", self.namespace, "delete", "pod", name, "--wait=false", *flags)
         return name
@@ -113,30 +114,29 @@ class Release:
     def task(self, component: str, *verb: str) -> None:
         """What no API offers: `ctr task …` for the container of a pod, on its node (a container of kind's)."""
         pod = self.pods(component)[0]
-        container = pod.status.container_statuses[0].container_id.removeprefix("containerd://")
         name, *flags = verb
         command(
             "docker",
             "exec",
-            pod.spec.node_name,
+            pod.node,
             "ctr",
             "-n",
             "k8s.io",
             "task",
             name,
             *flags,
-            container,
+            pod.containers[0].id,
         )
 
     def restarts(self, component: str) -> int:
         """How often the containers of its pods were started again."""
-        return sum(pod.status.container_statuses[0].restart_count for pod in self.pods(component))
+        return sum(pod.restarts for pod in self.pods(component))
 
     def metrics(self, component: str, *, ready: bool = True) -> dict[str, float]:
         """The sum over its (ready) pods of each metric; a label is summed over, too."""
         total: dict[str, float] = {}
         for pod in self.ready_pods(component) if ready else self.pods(component):
-            text = self.cluster.get(self.namespace, f"pods/{pod.metadata.name}:8080", "metrics")
+            text = self.cluster.get(self.namespace, f"pods/{pod.name}:8080", "metrics")
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:
                     total[sample.name] = total.get(sample.name, 0.0) + sample.value
@@ -158,8 +158,3 @@ class Release:
 
     def close(self) -> None:
         self.lake.forward.close()
-
-
-def _is_ready(pod: Any) -> bool:
-    conditions = {c.type: c.status for c in pod.status.conditions or []}
-    return conditions.get("Ready") == "True"

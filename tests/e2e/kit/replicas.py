@@ -11,7 +11,7 @@ class Replicas(Watch):
     def __init__(self, cluster: Cluster, namespace: str, deployment: str) -> None:
         super().__init__(pause=0.3)
         self._cluster = cluster
-        self._place = (deployment, namespace)
+        self._path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}"
         self.changes: list[tuple[float, int]] = []
 
     @property
@@ -36,7 +36,6 @@ class Replicas(Watch):
         return ", ".join(f"{number} at {at:.0f} s" for at, number in self.changes)
 
     def look(self) -> None:
-        status = self._cluster.apps.read_namespaced_deployment_status(*self._place).status
-        number = status.ready_replicas or 0
+        number = self._cluster.look(self._path)["status"].get("readyReplicas", 0)
         if number != self.now:
             self.changes.append((self.seconds(), number))

@@ -2,9 +2,9 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from kit.cluster import Cluster
+from kit.pod import Pod
 from kit.waiting import until
 from kit.watch import Watch
 
@@ -78,32 +78,28 @@ class Timeline(Watch):
                 self.steps.append(Step(at, what, number, pod))
 
     def _seen(self) -> dict[tuple[str, str], int]:
-        namespace, name = self._namespace, self._deployment
-        scale = self._cluster.apps.read_namespaced_deployment_scale(name, namespace)
-        seen = {("wanted", ""): scale.spec.replicas or 0}
-        for autoscaler in self._cluster.autoscaling.list_namespaced_horizontal_pod_autoscaler(
-            namespace
-        ).items:
-            if autoscaler.spec.scale_target_ref.name == name:
-                seen["autoscaler", ""] = autoscaler.status.desired_replicas or 0
-        for pod in self._cluster.core.list_namespaced_pod(namespace).items:
-            mine = pod.metadata.name.startswith(f"{name}-")
-            if mine and pod.metadata.deletion_timestamp is None:
-                seen |= {(what, pod.metadata.name): 1 for what in _reached(pod)}
+        place, name = f"namespaces/{self._namespace}", self._deployment
+        deployment = self._cluster.look(f"/apis/apps/v1/{place}/deployments/{name}")
+        seen = {("wanted", ""): deployment["spec"]["replicas"]}
+        scalers = self._cluster.look(f"/apis/autoscaling/v2/{place}/horizontalpodautoscalers")
+        for scaler in scalers["items"]:
+            if scaler["spec"]["scaleTargetRef"]["name"] == name:
+                seen["autoscaler", ""] = scaler["status"].get("desiredReplicas", 0)
+        for pod in self._cluster.pods(self._namespace):
+            if pod.name.startswith(f"{name}-") and not pod.leaving:
+                seen |= {(what, pod.name): 1 for what in _reached(pod)}
         return seen
 
 
-def _reached(pod: Any) -> list[str]:
+def _reached(pod: Pod) -> list[str]:
     """How far a pod has come, in order."""
-    conditions = {c.type for c in pod.status.conditions or [] if c.status == "True"}
-    containers = pod.status.container_statuses or []
     reached = ["created"]
-    if "PodScheduled" in conditions:
+    if "PodScheduled" in pod.conditions:
         reached.append("scheduled")
-    if containers and all(c.state.running for c in containers):
+    if pod.containers and all(container.state == "running" for container in pod.containers):
         reached.append("running")
-    if containers and all(c.started for c in containers):
+    if pod.containers and all(container.started for container in pod.containers):
         reached.append("started")  # the startup probe has passed
-    if "Ready" in conditions:
+    if pod.ready:
         reached.append("ready")
     return reached
