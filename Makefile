@@ -23,7 +23,7 @@ UNIT := packages services $(wildcard tests/repo) $(wildcard tests/chart)
 # Iceberg's runtime for the Spark that tests/functional/test_lake_spark.py takes, its S3 client, and the catalog's database.
 SPARK_JARS := org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.1 org.apache.iceberg:iceberg-aws-bundle:1.10.1 org.xerial:sqlite-jdbc:3.50.3.0
 
-.PHONY: help run test lint types unit functional lake-soak lake-spark docs page-picture dashboard-picture bench fmt clean
+.PHONY: help run test lint types unit shuffled functional lake-soak lake-spark docs page-picture dashboard-picture bench fmt clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ types: $(SYNCED) ## mypy, strict
 
 unit: $(SYNCED) ## Tests without network, with coverage (COV= without; UNDER=scripts/just-booted: as after a boot)
 	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" $(COV) $(WORKERS) $(PYTEST_ARGS)
+
+shuffled: $(SYNCED) ## The unit tests in another order each time (it prints its seed; PYTEST_ARGS="-p randomly --randomly-seed=N": that order)
+	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" $(WORKERS) -p randomly $(PYTEST_ARGS)
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m "functional and not soak and not spark" $(WORKERS) --dist loadscope $(PYTEST_ARGS)

@@ -2,15 +2,11 @@
 
 import contextlib
 import datetime
-import ipaddress
 import ssl
 import sys
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import trustme
 from sluice_core.aws import clients
 from sluice_core.aws.messages import OutMessage
 from sluice_core.aws.s3 import Bucket
@@ -121,43 +117,24 @@ def test_no_error_tells_the_proxys_password(environ, loopback):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Files of a certificate for 127.0.0.1 that signs itself, and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "private")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "cert.pem", folder / "key.pem"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
+def authority():
+    """A certificate authority that nothing on this machine trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def bundle(authority, tmp_path_factory):
+    """The file by which a client is told to trust it."""
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
 
 
 @pytest.fixture
-def secure(loopback, certificate):
+def secure(loopback, authority):
     """A server like `loopback` behind TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     server = type(loopback)(context)
     yield server
     server.close()
@@ -165,9 +142,9 @@ def secure(loopback, certificate):
 
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", None])
 @pytest.mark.parametrize("client", BOTH)
-def test_a_private_ca(environ, secure, certificate, client, variable):
+def test_a_private_ca(environ, secure, bundle, client, variable):
     if variable:
-        environ(**{variable: str(certificate[0])})
+        environ(**{variable: bundle})
     secure.answer = secure.Answer(headers={"ETag": '"e"'})
     bucket = Bucket(connect(client, AWS_ENDPOINT_URL=secure.url), "bucket")
     if variable:
@@ -179,8 +156,8 @@ def test_a_private_ca(environ, secure, certificate, client, variable):
     assert secure.requests == []
 
 
-def test_within_tls_a_checksum_guards_the_body(environ, secure, certificate):
-    environ(AWS_CA_BUNDLE=str(certificate[0]))
+def test_within_tls_a_checksum_guards_the_body(environ, secure, bundle):
+    environ(AWS_CA_BUNDLE=bundle)
     secure.answer = secure.Answer(headers={"ETag": '"e"'})
     Bucket(connect("libcurl", AWS_ENDPOINT_URL=secure.url), "bucket").put("k", b"x")
     sent = secure.requests[-1].headers
