@@ -88,7 +88,7 @@ def _forget(
         settings.identifier,
         lake.place,
         id_column=settings.lake_id_column,
-        limits=FileLimits(settings.lake_max_memory, settings.lake_file_bytes),
+        limits=FileLimits.of(settings),
     )
     found = forgetter.forget(where, do=do)
     return found, forgetter.purge() if do and purge else 0

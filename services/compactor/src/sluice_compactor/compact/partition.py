@@ -10,7 +10,7 @@ A crash before 3 leaves files that nobody names, one after it raw objects whose 
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from sluice_compactor.ids.known import Files, files_of, hashes_of
 from sluice_compactor.raw.fetch import Body, fetch
 from sluice_compactor.raw.fit import Fitter, RawTable, read_raw
 from sluice_compactor.raw.listing import RawObject
+from sluice_compactor.settings import CompactorSettings
 from sluice_compactor.table.definition import extend
 from sluice_compactor.write.commit import append
 from sluice_compactor.write.files import Writer
@@ -53,6 +54,11 @@ class FileLimits:
 
     memory: int
     file: int
+
+    @classmethod
+    def of(cls, settings: CompactorSettings) -> Self:
+        """As the settings say."""
+        return cls(settings.lake_max_memory, settings.lake_file_bytes)
 
     @property
     def ids(self) -> int:

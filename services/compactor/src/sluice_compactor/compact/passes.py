@@ -76,7 +76,7 @@ class Compactor:
     ) -> None:
         self._settings, self._place, self._catalog = settings, place, catalog
         self._runtime, self._metrics, self._point = runtime, runtime.metrics, point
-        self._limits = FileLimits(settings.lake_max_memory, settings.lake_file_bytes)
+        self._limits = FileLimits.of(settings)
 
     def once(self) -> Report:
         """One pass. Raises what keeps all days from being compacted, and Stopped when a stop is requested."""

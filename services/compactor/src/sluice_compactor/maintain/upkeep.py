@@ -41,7 +41,7 @@ class Upkeep:
     ) -> None:
         self._settings, self._place, self._catalog = settings, place, catalog
         self._runtime, self._point = runtime, point
-        self._limits = FileLimits(settings.lake_max_memory, settings.lake_file_bytes)
+        self._limits = FileLimits.of(settings)
 
     def after(self, report: Report) -> None:
         """Does what is due. A failure is told and harms nothing: the rows are in the table."""
