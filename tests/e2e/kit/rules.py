@@ -21,14 +21,14 @@ def of_the_chart(release: Release) -> dict[str, Any]:
 def quickened(spec: dict[str, Any], factor: int) -> dict[str, Any]:
     """`for`, ranges and the seconds after `time() -`, each divided by `factor` and at least 5 s.
 
-    KEDA looks no oftener for that, and counts a look that failed when its retries have: its ranges are at least 90 s.
+    KEDA looks no oftener for that, and counts a look that failed when its retries have: its ranges are at least 45 s.
     """
 
     def seconds(number: str, unit: str, least: int = 5) -> int:
         return max(least, int(number) * _UNITS[unit] // factor)
 
     def quick(rule: dict[str, Any]) -> dict[str, Any]:
-        least = 90 if "keda_" in str(rule["expr"]) else 5
+        least = 45 if "keda_" in str(rule["expr"]) else 5
         expr = re.sub(
             r"\[(\d+)([smhd])\]", lambda m: f"[{seconds(m[1], m[2], least)}s]", str(rule["expr"])
         )
