@@ -62,6 +62,20 @@ def test_every_pod_is_restricted(render, everything_values):
             assert own.get("readOnlyRootFilesystem") is True or name.endswith("-localstack"), name
 
 
+def test_a_pod_that_runs_is_not_asked_by_new_processes(render, kind_values):
+    """An interpreter every few seconds was a tenth of a core for each LocalStack."""
+    found = pods(render(*kind_values, given=False))
+    assert any(name.endswith("-localstack") for name in found)
+    asked = {
+        (name, probe)
+        for name, pod in found.items()
+        for container in pod["containers"]
+        for probe in ("readinessProbe", "livenessProbe")
+        if "exec" in container.get(probe, {})
+    }
+    assert asked == set()
+
+
 def test_no_service_is_pid_1(render, everything_values, pytestconfig):
     """PID 1 loses a SIGTERM that comes before Python has a handler: tini is it, and the chart leaves it there."""
     dockerfile = (pytestconfig.rootpath / "deploy" / "Dockerfile").read_text()
