@@ -50,6 +50,8 @@ class Skaffold:
             f"--kube-context={self._cluster.context}",
             "--port-forward=off",
             "--interactive=false",
+            # It would start a kubectl for each Deployment ten times a second: a third of the node's CPU.
+            "--status-check=false",
         )
         with self._log.open("wb") as file:
             process = subprocess.Popen(
@@ -113,6 +115,11 @@ class Skaffold:
         """Service → pod → when its process began."""
         return {service: self.told(service, "process_start_time_seconds ") for service in SERVICES}
 
+    def ready(self) -> bool:
+        """Whether all pods are, of which there are some."""
+        pods = self._cluster.pods(NAMESPACE)
+        return bool(pods) and all(pod.ready for pod in pods)
+
     def containers(self) -> dict[str, list[tuple[str, str, int]]]:
         """Pod → its containers: name, image and restarts."""
         return {
@@ -134,6 +141,7 @@ def test_a_changed_line_runs_in_the_same_pod(cluster, evidence, tmp_path):
     skaffold = Skaffold(cluster, evidence / "skaffold.log")
     try:
         with skaffold.running(tree):
+            until(skaffold.ready, "all pods", deadline=180)
             until(lambda: all(skaffold.began().values()), "all metrics", deadline=60)
             assert skaffold.said(BUILDS) == 1, "skaffold has other words for a build"
             deployed = skaffold.containers()
