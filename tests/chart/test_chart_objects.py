@@ -70,10 +70,21 @@ def test_a_pod_that_runs_is_not_asked_by_new_processes(render, kind_values):
         (name, probe)
         for name, pod in found.items()
         for container in pod["containers"]
-        for probe in ("readinessProbe", "livenessProbe")
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
         if "exec" in container.get(probe, {})
     }
     assert asked == set()
+
+
+def test_localstack_is_ready_when_its_hook_has_made_the_bucket(render, kind_values):
+    rendered = render(*kind_values, "--set", "bucket.name=another", given=False)
+    (container,) = rendered.one("Deployment", "-localstack")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    for probe in ("startupProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["path"] == "/another?max-keys=1"
+    hook = rendered.one("ConfigMap", "-localstack")["data"]["10-sluice.py"]
+    assert hook.splitlines()[-1].startswith("s3.create_bucket(")
 
 
 def test_no_service_is_pid_1(render, everything_values, pytestconfig):

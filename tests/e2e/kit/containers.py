@@ -26,15 +26,14 @@ def start_localstack(name: str, *flags: str, **environ: str) -> None:
     settings = {"SERVICES": "sqs,s3", "SQS_ENDPOINT_STRATEGY": "off", **environ}
     settings |= {f"SLUICE_INIT_{key}": value for key, value in _MADE.items()}
     docker("create", "--name", name, *flags, *environment(settings), LOCALSTACK)
-    files = CHART / "files"
-    docker("cp", str(files / "localstack_ready.py"), f"{name}:/tmp/ready.py")
     docker("start", name)
     docker("exec", name, "mkdir", "-p", "/etc/localstack/init/ready.d")
     hook = f"{name}:/etc/localstack/init/ready.d/10-sluice.py"
-    docker("cp", str(files / "localstack_init.py"), hook)
+    docker("cp", str(CHART / "files" / "localstack_init.py"), hook)
 
 
 def wait_for_localstack(name: str, *, deadline: float) -> None:
-    """Waits until queue and bucket are there."""
-    ready = ["docker", "exec", name, "python3", "/tmp/ready.py"]
+    """Waits until queue and bucket are there: the hook makes the bucket last."""
+    look = f"import urllib.request as r; r.urlopen('http://127.0.0.1:4566/{_MADE['BUCKET']}?max-keys=1')"
+    ready = ["docker", "exec", name, "python3", "-c", look]
     until(lambda: command(*ready, check=False).returncode == 0, "LocalStack", deadline=deadline)

@@ -39,4 +39,5 @@ sqs.create_queue(
 place = (
     {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
 )
+# Last: that it is there is what the pod's probes ask.
 s3.create_bucket(Bucket=settings["BUCKET"], **place)
