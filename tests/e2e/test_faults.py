@@ -38,9 +38,9 @@ def settle(release, ids, evidence, *, deadline: float = 150):
 @pytest.mark.timeout(480)
 def test_kills_and_a_rollout_during_load(make_release, evidence):
     # 150 s of them: a rollout on a full node waits for room, and what it is to disturb must not be over by then.
-    events = 75_000
+    events = 37_500
     release = make_release(
-        demoSource__args=[f"--events={events}"], demoSource__rate=RATE, autoscaling__enabled=False
+        demoSource__args=[f"--events={events}"], demoSource__rate=250, autoscaling__enabled=False
     )
     wait_rows(release, 500)
     for component in ("producer", "batcher"):
