@@ -22,7 +22,7 @@ class Container:
             id=status.get("containerID", "").removeprefix("containerd://"),
             image=status["imageID"],
             restarts=status["restartCount"],
-            state=next(iter(status["state"])),
+            state=next(iter(status.get("state", {})), "waiting"),
             started=bool(status.get("started")),
         )
 
