@@ -44,8 +44,8 @@ types: $(SYNCED) ## mypy, strict
 unit: $(SYNCED) ## Tests without network, with coverage (COV= without; UNDER=scripts/just-booted: as after a boot)
 	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" $(COV) $(WORKERS) $(PYTEST_ARGS)
 
-shuffled: $(SYNCED) ## The unit tests in another order each time (it prints its seed; PYTEST_ARGS="-p randomly --randomly-seed=N": that order)
-	@$(UNDER) $(BIN)/pytest $(UNIT) -m "not functional and not e2e" $(WORKERS) -p randomly $(PYTEST_ARGS)
+shuffled: ## The unit tests in another order each time; it prints its seed (PYTEST_ARGS=--randomly-seed=N: that order)
+	@$(MAKE) unit COV= PYTEST_ARGS="-p randomly $(PYTEST_ARGS)"
 
 functional: $(SYNCED) ## The real processes against a real LocalStack, with faults
 	@$(BIN)/pytest tests/functional -m "functional and not soak and not spark" $(WORKERS) --dist loadscope $(PYTEST_ARGS)
