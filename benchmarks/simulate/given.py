@@ -74,6 +74,7 @@ class Setup:
     receivers: int
     flushers: int
     receive_wait: float
+    checkpoint_interval: float
     producers: int = 1
     prefixes: int = 1
 
@@ -111,6 +112,7 @@ def setup(name: str, *files: str) -> Setup:
         receivers=BatcherSettings.model_fields["receivers"].default,
         flushers=flushers_for(int(batcher["batch"]["maxRows"])),
         receive_wait=parse_seconds(str(BatcherSettings.model_fields["receive_wait"].default)),
+        checkpoint_interval=parse_seconds(str(values["producer"]["checkpointInterval"])),
     )
 
 

@@ -26,7 +26,8 @@ _RESTART: Final = 5.0
 
 @dataclass
 class State:
-    """After one second. Counts of events unless said; `unread`: at the source; `hidden`: a killed pod's."""
+    """After one second. Counts of events unless said; `unread`: at the source; `hidden`: a killed pod's;
+    `puts`: of objects; `checkpoints`: the PUTs of producers' positions."""
 
     second: int
     came: float = 0.0
@@ -40,6 +41,7 @@ class State:
     lag: float = 0.0
     in_flight: float = 0.0
     puts: float = 0.0
+    checkpoints: float = 0.0
     sqs_requests: float = 0.0
     dollars: float = 0.0
 
@@ -235,10 +237,13 @@ def _bill(
     for messages, threads in ((sent, setup.senders), (read, cluster.ready * setup.receivers)):
         now.sqs_requests += messages * (shared if messages > 10 * threads else max(heavy, 1.0))
     now.sqs_requests += read / 10
+    # A position moves when a message is accepted.
+    now.checkpoints = min(sent, setup.producers / setup.checkpoint_interval)
     polls = cluster.ready * setup.receivers / setup.receive_wait
     now.sqs_requests += max(0.0, polls - read)
     cores = cluster.size * setup.pod_cores + setup.producers * setup.producer_cores
     memory = cluster.size * setup.pod_gib + setup.producers * setup.producer_gib
     now.dollars = (
-        now.sqs_requests * prices.million_sqs_requests + now.puts * prices.million_puts
+        now.sqs_requests * prices.million_sqs_requests
+        + (now.puts + now.checkpoints) * prices.million_puts
     ) / 1e6 + (cores * prices.core_hour + memory * prices.gib_hour) / 3600

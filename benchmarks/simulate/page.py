@@ -85,7 +85,8 @@ def _markdown(
         "## An hour at one rate\n",
         (
             "From a cold start with the fewest batchers. *lag*: age of the oldest event that is in no object, the "
-            "worst of the last quarter of an hour; *grows*: the installation does not carry the rate.\n"
+            "worst of the last quarter of an hour; *grows*: the installation does not carry the rate; *PUTs/s*: of objects, and of "
+            "checkpoints.\n"
         ),
     ]
     for each in parts:
@@ -130,7 +131,7 @@ def _row(rate: int, states: list[State]) -> dict[str, Any]:
         "lag": "grows" if grows else f"{worst_lag(states):,.0f} s",
         "while it starts": "–" if grows else f"{max(state.lag for state in states):,.0f} s",
         "in flight": f"{max(state.in_flight for state in tail):,.0f}",
-        "PUTs/s": f"{sum(s.puts for s in tail) / len(tail):,.2f}",
+        "PUTs/s": f"{sum(s.puts for s in tail) / len(tail):,.2f} + {sum(s.checkpoints for s in tail) / len(tail):,.2f}",
         "SQS requests a million": "–"
         if not written
         else f"{sum(s.sqs_requests for s in tail) / written:,.0f}",

@@ -43,6 +43,7 @@ BATCHER: Final = Page(
                         q("sum by (pod) (sluice_batcher_held_messages{B})", "{{pod}}: messages"),
                         q("sum by (pod) (sluice_batcher_held_rows{B})", "{{pod}}: rows"),
                     ],
+                    alert="SluiceNotWriting",
                 ),
                 Panel(
                     "Ages",
@@ -59,6 +60,7 @@ BATCHER: Final = Page(
                         ),
                     ],
                     (120, 86400),
+                    alert="SluiceQueueOld",
                 ),
             ],
         ),
@@ -154,6 +156,7 @@ BATCHER: Final = Page(
                             "hook",
                         ),
                     ],
+                    alert="SluiceDeleteFailures",
                 ),
                 Panel(
                     "Visibility",
@@ -165,6 +168,7 @@ BATCHER: Final = Page(
                             "extended",
                         )
                     ],
+                    alert="SluiceLostLeases",
                 ),
                 Panel(
                     "Values and times",
@@ -180,6 +184,7 @@ BATCHER: Final = Page(
                             "rows without event time",
                         ),
                     ],
+                    alert="SluiceValuesNulled",
                 ),
                 Panel(
                     "Dead letters waiting",
@@ -188,6 +193,7 @@ BATCHER: Final = Page(
                     [q("sum by (pod) (sluice_batcher_poison_backlog{B})", "{{pod}}")],
                     (1, 100),
                     width=12,
+                    alert="SluiceDeadLettersNotAccepted",
                 ),
                 Panel(
                     "Since the last batch",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_ALL: Final = dict.fromkeys(("job", "source", "pod", "instance"), ".+")
+_ALL: Final = dict.fromkeys(("job", "release", "source", "pod", "instance"), ".+")
 _PRICES: Final = {"price_put": "0.005", "price_sqs": "0.4"}
 
 
@@ -28,7 +28,13 @@ class Asked:
 
 def asked(boards: Mapping[str, str], *, namespace: str, interval: str) -> Iterator[Asked]:
     """Each panel of these dashboards (name → JSON). `interval`: what `$__rate_interval` is."""
-    chosen = {**_ALL, **_PRICES, "namespace": namespace, "__rate_interval": interval}
+    chosen = {
+        **_ALL,
+        **_PRICES,
+        "namespace": namespace,
+        "__rate_interval": interval,
+        "__range": "1h",
+    }
     for page, text in boards.items():
         row = ""
         for panel in json.loads(text)["panels"]:

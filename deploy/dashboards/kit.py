@@ -20,20 +20,22 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
     VariableHide,
+    VariableOption,
     VariableRefresh,
 )
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 ANY: Final = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"'
-PRODUCER: Final = f'{ANY},pod=~".*-producer-$source-.*"'
-BATCHER: Final = f'{ANY},pod=~"$pod"'
-SELECT: Final = {"A": ANY, "B": BATCHER, "P": PRODUCER, "C": ANY}
+PRODUCER: Final = f'{ANY},pod=~"$release-producer-$source-[a-z0-9]+-[a-z0-9]+"'
+BATCHER: Final = f'{ANY},pod=~"$release-batcher-.+",pod=~"$pod"'
+ALL: Final = f'{ANY},pod=~"$release-(producer|batcher|compactor)-.+"'
+SELECT: Final = {"A": ALL, "B": BATCHER, "P": PRODUCER, "C": ANY}
 WIDTH: Final = 24
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression and its line's name. In `{P,queue="main"}` P stands for what selects the producers, B the batchers, C the compactor (whose names say so: of what is pushed the pod is the Pushgateway's), A all."""
+    """An expression and its line's name. In `{P,queue="main"}` P stands for what selects the producers chosen, B the batchers chosen, A all pods of the release, C the compactor: of what is pushed the pod is the Pushgateway's, so that namespace and job choose it."""
 
     expr: str
     legend: str = ""
@@ -92,7 +94,7 @@ def keda(expr: str) -> str:
     Its namespace is `exported_namespace` where KEDA's monitor does not set `honorLabels`.
     """
     return " or ".join(
-        expr.replace("{}", f'{{{label}=~"$namespace",scaledObject="SCALED-OBJECT"}}')
+        expr.replace("{}", f'{{{label}=~"$namespace",scaledObject=~"$release-batcher"}}')
         for label in ("namespace", "exported_namespace")
     )
 
@@ -131,6 +133,17 @@ def built(page: Page, others: Sequence[Page]) -> dashboard.Dashboard:
 
 
 def _variables() -> list[dashboard.DatasourceVariable | dashboard.QueryVariable]:
+    def one(name: str, label: str, query: str, chosen: str) -> dashboard.QueryVariable:
+        """Opens on the release that the dashboard belongs to."""
+        return (
+            dashboard.QueryVariable(name)
+            .label(label)
+            .datasource(SOURCE)
+            .query(query)
+            .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+            .current(VariableOption(selected=True, text=chosen, value=chosen))
+        )
+
     def of(name: str, label: str, query: str, *, hidden: bool = False) -> dashboard.QueryVariable:
         made = (
             dashboard.QueryVariable(name)
@@ -141,30 +154,27 @@ def _variables() -> list[dashboard.DatasourceVariable | dashboard.QueryVariable]
             .include_all(True)
             .all_value(".+")
             .multi(True)
+            .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
         )
         return made.hide(VariableHide.HIDE_VARIABLE) if hidden else made
 
     within = 'namespace=~"$namespace"'
+    info = f'sluice_build_info{{{within},pod=~"$release-.+"'
     return [
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
-        of("namespace", "Namespace", "label_values(sluice_build_info, namespace)"),
-        of("job", "Job", f"label_values(sluice_build_info{{{within}}}, job)"),
-        of(
-            "source",
-            "Source",
-            f'label_values(sluice_build_info{{{within},component="producer"}}, pod)',
-        ).regex("/.*-producer-(.+)-[a-z0-9]+-[a-z0-9]+$/"),
-        of(
-            "pod",
-            "Batcher pod",
+        one("namespace", "Namespace", "label_values(sluice_build_info, namespace)", "NAMESPACE"),
+        one(
+            "release",
+            "Release",
             f'label_values(sluice_build_info{{{within},component="batcher"}}, pod)',
+            "FULLNAME",
+        ).regex("/^(.+)-batcher-[a-z0-9]+-[a-z0-9]+$/"),
+        of("job", "Job", f"label_values(sluice_build_info{{{within}}}, job)"),
+        of("source", "Source", f'label_values({info},component="producer"}}, pod)').regex(
+            "/.*-producer-(.+)-[a-z0-9]+-[a-z0-9]+$/"
         ),
-        of(
-            "instance",
-            "Instance",
-            f"label_values(sluice_build_info{{{within}}}, instance)",
-            hidden=True,
-        ),
+        of("pod", "Batcher pod", f'label_values({info},component="batcher"}}, pod)'),
+        of("instance", "Instance", f"label_values({info}}}, instance)", hidden=True),
     ]
 
 

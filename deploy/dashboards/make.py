@@ -14,7 +14,7 @@ TARGET: Final = Path(__file__).resolve().parents[1] / "helm" / "sluice" / "dashb
 
 
 def made() -> Iterator[tuple[Path, str]]:
-    """Each file and its text. Words in capitals such as `UID`, `RUNBOOKS` and `SCALED-OBJECT` are for the chart to put in."""
+    """Each file and its text. Words in capitals such as `UID`, `RUNBOOKS` and `FULLNAME` are for the chart to put in."""
     for page in PAGES:
         board: dict[str, Any] = json.loads(
             JSONEncoder(sort_keys=True).encode(built(page, PAGES).build())

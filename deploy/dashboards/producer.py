@@ -21,6 +21,7 @@ PRODUCER: Final = Page(
                     number=True,
                     width=4,
                     low=True,
+                    alert="SluiceSourceDisconnected",
                 ),
                 Panel(
                     "Paused",
@@ -30,6 +31,7 @@ PRODUCER: Final = Page(
                     (None, 1),
                     number=True,
                     width=4,
+                    alert="SluiceProducerPaused",
                 ),
                 Panel(
                     "Reconnects",
@@ -55,6 +57,7 @@ PRODUCER: Final = Page(
                         ),
                     ],
                     (60, 300),
+                    alert="SluiceStreamLag",
                 ),
             ],
         ),
@@ -83,6 +86,7 @@ PRODUCER: Final = Page(
                             "dead-lettered",
                         ),
                     ],
+                    alert="SluiceSourceSilent",
                 ),
                 Panel(
                     "Held",
@@ -92,6 +96,7 @@ PRODUCER: Final = Page(
                         q("sum by (pod) (sluice_producer_buffered_events{P})", "buffered"),
                         q("sum by (pod) (sluice_producer_dead_letters_waiting{P})", "dead letters"),
                     ],
+                    alert="SluiceReadNotSent",
                 ),
                 Panel(
                     "Without an id",
@@ -189,6 +194,7 @@ PRODUCER: Final = Page(
                     "How much would a restart send twice?",
                     [q("max by (pod) (sluice_producer_checkpoint_age_seconds{P})", "{{pod}}")],
                     (30, 120),
+                    alert="SluiceCheckpointOld",
                 ),
                 Panel(
                     "Checkpoint writes, looks at queues",
@@ -204,6 +210,7 @@ PRODUCER: Final = Page(
                             "look {{result}}",
                         ),
                     ],
+                    alert="SluiceCheckpointWritesFailing",
                 ),
             ],
         ),

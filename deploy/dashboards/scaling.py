@@ -6,6 +6,7 @@ from kit import Page, Panel, Row, keda, q
 
 _PACKS = "sum(rate(sluice_producer_messages_sent_total{P}[1h]))"
 _OBJECTS = "sum(rate(sluice_batcher_objects_written_total{B}[1h]))"
+_CHECKPOINTS = "sum(rate(sluice_producer_checkpoint_writes_total{P}[1h]))"
 SCALING: Final = Page(
     "scaling",
     "Sluice RELEASE / Scaling and cost",
@@ -17,13 +18,13 @@ SCALING: Final = Page(
                 Panel(
                     "Batchers wanted and had",
                     "short",
-                    "Are there as many batchers as KEDA's number asks for, within the fewest and the most?",
+                    "Are there as many batchers as KEDA's number asks for, within the fewest and the most? With the numbers of the release that this dashboard came with.",
                     [
                         q(
                             f"clamp(ceil(max({keda('keda_scaler_metrics_value{}')}) / QUEUE-LENGTH), MIN-REPLICAS, MAX-REPLICAS)",
                             "wanted",
                         ),
-                        q('count(sluice_build_info{A,component="batcher"})', "had"),
+                        q('count(sluice_build_info{A,component="batcher"}) or vector(0)', "had"),
                     ],
                     width=6,
                 ),
@@ -43,6 +44,7 @@ SCALING: Final = Page(
                         q(f"max({keda('keda_scaler_metrics_value{}')})", "KEDA"),
                     ],
                     width=6,
+                    alert="SluiceBacklogAtMaxReplicas",
                 ),
                 Panel(
                     "KEDA's failed looks",
@@ -56,6 +58,7 @@ SCALING: Final = Page(
                     ],
                     limits=(1, 5),
                     width=6,
+                    alert="SluiceScalerErrors",
                 ),
                 Panel(
                     "Retention",
@@ -63,6 +66,7 @@ SCALING: Final = Page(
                     "How long do the queues keep messages?",
                     [q("max by (queue) (sluice_producer_queue_retention_seconds{P})", "{{queue}}")],
                     width=6,
+                    alert="SluiceNearRetention",
                 ),
             ],
         ),
@@ -87,6 +91,7 @@ SCALING: Final = Page(
                     "Memory that each pod uses.",
                     [q("sum by (pod) (process_resident_memory_bytes{A})", "{{pod}}")],
                     width=6,
+                    alert="SluiceOutOfMemory",
                 ),
                 Panel(
                     "Rows an object",
@@ -111,6 +116,7 @@ SCALING: Final = Page(
                         )
                     ],
                     width=6,
+                    alert="SluiceTinyObjects",
                 ),
             ],
         ),
@@ -120,19 +126,25 @@ SCALING: Final = Page(
                 Panel(
                     "Requests that grow with the stream",
                     "ops",
-                    "Writes to S3 and messages in SQS (each is sent, received and deleted, up to ten a request).",
-                    [q(_OBJECTS, "objects written"), q(_PACKS, "messages")],
+                    "Writes to S3 and messages in SQS (each is sent, received and deleted, up to ten a request). Checkpoints grow with time, not with the stream.",
+                    [
+                        q(_OBJECTS, "objects written"),
+                        q(_CHECKPOINTS, "checkpoints"),
+                        q(_PACKS, "messages"),
+                    ],
                     width=12,
                 ),
                 Panel(
                     "$ a million events",
                     "currencyUSD",
-                    "At these list prices, requests alone: an object's write, and three tenths of a request for each message at best.",
+                    "At these list prices, requests alone: the writes of objects and checkpoints, and three tenths of a request for each message at best. Polls that find nothing come on top.",
                     [
                         q(
-                            "1e6 * ("
+                            "1e6 * ((("
                             + _OBJECTS
-                            + " * $price_put / 1000 + 0.3 * "
+                            + " or vector(0)) + "
+                            + _CHECKPOINTS
+                            + ") * $price_put / 1000 + 0.3 * "
                             + _PACKS
                             + " * $price_sqs / 1e6) / sum(rate(sluice_producer_events_sent_total{P}[1h]))",
                             "requests",

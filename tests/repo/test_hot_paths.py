@@ -82,7 +82,7 @@ class Producing:
         runtime = make_runtime(FakeClock(), wire="plain" if plain else "packed")
         track = partial(make_tracker, TrackerState(START), runtime, wikimedia=True, rewind=0)
         none: Any = None
-        progress = Progress(track(), none, NoLedger(), runtime, room=2**40, max_age=300)
+        progress = Progress(track(), none, NoLedger(), runtime, room=2**40, max_age=300, interval=1)
         limits = PackLimits.plain(2**24, 5) if plain else PackLimits(0, 65_536, 2**24, 5)
         packer = Packer(limits, progress.acks, runtime.clock, plain=plain)
         outbox = Outbox()

@@ -12,9 +12,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from sluice_batcher.rows.times import MAX_MICROS, MIN_MICROS, to_datetime
 from sluice_batcher.write.formats import REGISTRY, Compression, compressor, make_format
 from sluice_batcher.write.transform import NULLABLE
+from sluice_core.wire.event_time import MAX_MICROS, MIN_MICROS, to_datetime
 
 SCHEMA = pa.schema(
     [

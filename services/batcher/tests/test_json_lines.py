@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sluice_batcher.rows.times import MAX_MICROS, MIN_MICROS
 from sluice_batcher.write import json_lines
 from sluice_batcher.write.formats import make_format
 from sluice_batcher.write.json_lines import by_columns, by_rows
 from sluice_core.lake.column_types import TIMESTAMP
+from sluice_core.wire.event_time import MAX_MICROS, MIN_MICROS
 
 CONTROLS = "".join(map(chr, range(32)))
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(

@@ -11,9 +11,9 @@ from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.parse import RowParser, asked_of_all
 from sluice_batcher.rows.refusals import Refusals
 from sluice_batcher.rows.table import TableMaker
-from sluice_batcher.rows.times import DEFAULT_PATHS
 from sluice_batcher.testing import Rig, event, pack
 from sluice_core import reasons
+from sluice_core.wire.event_time import DEFAULT_PATHS
 from sluice_core.wire.lines import Lines
 
 PLAIN = [("s", "string"), ("i", "int64"), ("b", "bool")]

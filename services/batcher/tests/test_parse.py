@@ -2,6 +2,7 @@ import hashlib
 import json
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from sluice_batcher.rows.parse import RowParser
 from sluice_batcher.rows.table import TableMaker
 from sluice_core import reasons
 from sluice_core.wire.event_id import event_id
+from sluice_core.wire.event_time import DEFAULT_PATHS, event_time
 
 ARTICLE = load_columns("article")
 RECENTCHANGE = load_columns("recentchange")
@@ -173,6 +175,31 @@ def test_event_time_is_dt_else_timestamp_else_receipt():
         _, rows = rows_of(columns, events, sent_at=1_800_000_000.5)
         times = [t.timestamp() for t in rows.times.to_pylist()]
         assert times == [1795442700.0] * 4 + [1_800_000_000.5]
+
+
+VALUE = (
+    st.none() | st.integers(0, 2 * 10**12) | st.text(max_size=3) | st.just("2023-11-14T22:13:20Z")
+)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"title": st.just("a")},
+            optional=dict.fromkeys(("time", "timestamp", "created_at", "ts"), VALUE)
+            | {"meta": st.none() | st.fixed_dictionaries({"dt": VALUE})},
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_rows_time_is_the_one_that_the_producer_reads(events):
+    for columns in (ARTICLE, RECENTCHANGE):
+        _, rows = rows_of(columns, events, sent_at=1.0)
+        told = [event_time(json.dumps(event).encode(), DEFAULT_PATHS) for event in events]
+        expected = [1_000_000 if micros is None else micros for micros in told]
+        assert rows.times.cast(pa.int64()).to_pylist() == expected
+        assert rows.untimed == told.count(None)
 
 
 def test_a_column_inside_another_takes_the_slow_way_and_is_right():

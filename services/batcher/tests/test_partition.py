@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_batcher.rows.table import Rows
-from sluice_batcher.rows.times import MAX_MICROS, MICROS, MIN_MICROS, TIMESTAMP, to_datetime
 from sluice_batcher.write.partition import Partitioner
+from sluice_core.lake.column_types import TIMESTAMP
+from sluice_core.wire.event_time import MAX_MICROS, MICROS, MIN_MICROS, to_datetime
 
 
 def rows_at(micros):

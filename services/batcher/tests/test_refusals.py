@@ -9,7 +9,7 @@ from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.parse import RowParser, asked_of_all
 from sluice_batcher.rows.refusals import Refusals
 from sluice_batcher.rows.table import TableMaker
-from sluice_batcher.rows.times import DEFAULT_PATHS
+from sluice_core.wire.event_time import DEFAULT_PATHS
 from sluice_core.wire.lines import Lines
 
 COLUMNS = load_columns("recentchange")

@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice_batcher.rows.columns import Kind
 from sluice_batcher.rows.convert import to_kind
-from sluice_batcher.rows.times import (
-    MAX_MICROS,
-    MIN_MICROS,
-    timestamp_array,
-    to_datetime,
-    to_micros,
-)
+from sluice_batcher.rows.times import timestamp_array
+from sluice_core.wire.event_time import MAX_MICROS, MIN_MICROS, to_datetime, to_micros
 
 JSON = st.recursive(
     st.none()

@@ -46,13 +46,11 @@ def reason(data: str, **options: object) -> str:
 
 
 def test_an_ordinary_event() -> None:
-    data = json.dumps(
-        {"meta": {"id": "a-b", "domain": "d", "dt": "t", "topic": "x", "partition": 3}, "id": 7}
-    )
+    data = json.dumps({"meta": {"id": "a-b", "domain": "d", "topic": "x", "partition": 3}, "id": 7})
     judged = kept(data)
     assert judged.body == data.encode()
     assert judged.event_id == "a-b"
-    assert (judged.meta.topic, judged.meta.partition, judged.meta.dt) == ("x", 3, "t")
+    assert (judged.meta.topic, judged.meta.partition) == ("x", 3)
     assert judged.extra is None
 
 

@@ -46,6 +46,17 @@ def test_ids_in_are_ids_out() -> None:
     assert running.metric("buffered_events") == 0
 
 
+def test_counts_are_told_while_a_pack_is_open_for_long() -> None:
+    cloud = Cloud()
+    with SseServer(Kafka(log(5))) as server:
+        running = Running(cloud, server.url + SINCE, SLUICE_PACK_MAX_AGE="5m")
+        until(lambda: running.metric("events_received_total") == 5, "the count")
+        assert running.metric("last_event_time_seconds") > 0
+        assert cloud.events == []
+        assert running.stop() is None
+    assert len(cloud.events) == 5
+
+
 def test_reconnects_where_offset_order_is_not_timestamp_order_lose_and_repeat_nothing() -> None:
     cloud = Cloud()
     with SseServer(Kafka(log(600, disorder=True), cuts=[7, 30, 1, 55, 20, 90, 3, 120])) as server:

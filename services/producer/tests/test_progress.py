@@ -57,6 +57,7 @@ class Saving:
             self.runtime,
             room=2**40,
             max_age=max_age,
+            interval=1.0,
         )
 
     def settle(self, *ids: str) -> None:

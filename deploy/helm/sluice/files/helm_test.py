@@ -22,7 +22,6 @@ from typing import Any, Final
 import pyarrow.parquet
 import zstandard
 from sluice_batcher.rows.columns import EVENT_ID, SPECIAL, Column, Kind, load_columns
-from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.write.partition import Partitioner
 from sluice_core import wire
@@ -33,6 +32,7 @@ from sluice_core.aws.sqs import Queue
 from sluice_core.errors import TemporaryError
 from sluice_core.keys import object_key
 from sluice_core.settings import load_settings
+from sluice_core.wire.event_time import parse_paths
 
 log = logging.getLogger("helm-test")
 TEXT: Final = (Kind.STRING, Kind.JSON)

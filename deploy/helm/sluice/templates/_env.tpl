@@ -116,5 +116,7 @@ would be refused by a server-side apply. Call: (dict "env" <text> "extra" list)
 {{- include "sluice.setting" (list "SLUICE_PACK_MAX_BYTES" $p.pack.maxBytes) }}
 {{- include "sluice.setting" (list "SLUICE_PACK_MAX_AGE" $p.pack.maxAge) }}
 {{- include "sluice.setting" (list "SLUICE_CHECKPOINT" $p.checkpoint) }}
+{{- include "sluice.setting" (list "SLUICE_CHECKPOINT_INTERVAL" $p.checkpointInterval) }}
+{{- include "sluice.setting" (list "SLUICE_EVENT_TIME" .root.Values.batcher.eventTime) }}
 {{- include "sluice.setting" (list "SLUICE_SHUTDOWN_GRACE" $p.shutdownGrace) }}
 {{- end -}}

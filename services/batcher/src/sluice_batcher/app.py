@@ -14,6 +14,7 @@ from sluice_core.service.minute import MinuteLine
 from sluice_core.service.runtime import Runtime
 from sluice_core.service.stop import Stop
 from sluice_core.service.threads import Stage, Threads
+from sluice_core.wire.event_time import parse_paths
 
 from sluice_batcher.clients import Clients
 from sluice_batcher.drain import Drain
@@ -29,7 +30,6 @@ from sluice_batcher.rows.columns import ColumnSet, load_columns
 from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.parse import RowParser, asked_of_all
 from sluice_batcher.rows.table import TableMaker
-from sluice_batcher.rows.times import parse_paths
 from sluice_batcher.settings import BatcherSettings
 from sluice_batcher.write.flusher import Flusher
 from sluice_batcher.write.formats import make_format

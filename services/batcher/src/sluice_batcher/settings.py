@@ -6,9 +6,9 @@ from pydantic import Field, field_validator
 from sluice_core.limits import SQS_IN_FLIGHT, SQS_MAX_VISIBILITY_SECONDS, SQS_MAX_WAIT_SECONDS
 from sluice_core.settings import CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
+from sluice_core.wire.event_time import DEFAULT_EVENT_TIME, EventTimePaths
 
 from sluice_batcher.rows.columns import RAW
-from sluice_batcher.rows.times import DEFAULT_EVENT_TIME, parse_paths
 from sluice_batcher.write.formats import LEVELS, Compression, default_compression
 from sluice_batcher.write.partition import Partitioner
 
@@ -67,7 +67,7 @@ class BatcherSettings(CommonSettings):
         min_length=1,
         description="Parts of the object's path by event time in UTC: out of year, month, day, dt, hour; or `none`.",
     )
-    event_time: str = Field(
+    event_time: EventTimePaths = Field(
         DEFAULT_EVENT_TIME,
         description="Where an event says when it happened: paths in its data, commas between them; the first that holds a time counts, else SQS's SentTimestamp (docs/explanation/event-time.md). The default serves both presets.",
     )
@@ -119,12 +119,6 @@ class BatcherSettings(CommonSettings):
     @classmethod
     def _partition_is_known(cls, value: str) -> str:
         Partitioner(value)
-        return value
-
-    @field_validator("event_time")
-    @classmethod
-    def _paths_are_paths(cls, value: str) -> str:
-        parse_paths(value)
         return value
 
     @field_validator("transform")

@@ -15,6 +15,7 @@ from sluice_core.deadletter.outbox import delivery
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Stopped
 from sluice_core.service.threads import Stage, Threads
+from sluice_core.wire.event_time import parse_paths
 
 from sluice_producer.clients import Clients
 from sluice_producer.metrics import DEAD_LETTER, MAIN, Runtime
@@ -118,6 +119,7 @@ class Producer:
             runtime,
             room=settings.buffer_max_bytes,
             max_age=settings.checkpoint_max_age,
+            interval=settings.checkpoint_interval,
         )
         acks = progress.acks
         outbox = Outbox()
@@ -151,7 +153,12 @@ class Producer:
         )
         delivered = track(raise_floor=progress.raise_floor)
         pipeline = Pipeline(
-            Rules(wikimedia, _judge(settings, runtime), settings.max_events),
+            Rules(
+                wikimedia,
+                _judge(settings, runtime),
+                parse_paths(settings.event_time),
+                settings.max_events,
+            ),
             delivered,
             packer=packer,
             outbox=outbox,

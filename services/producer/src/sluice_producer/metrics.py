@@ -126,12 +126,15 @@ class Metrics:
             "When the last such gap was found (epoch); 0: none since the start.",
         )
         self.gap_seconds = self._counter("resume_gap_seconds", "Time span of those gaps.")
-        self.last_event_time = self._gauge(
-            "last_event_time_seconds", "Event time of the newest event read (epoch)."
+        self._last_event_time = self._gauge(
+            "last_event_time_seconds",
+            "Event time of the last event read that says one, looked at once a second (epoch); NaN: none yet.",
         )
-        self.lag = self._gauge(
-            "stream_lag_seconds", "Receipt minus event time of the last event read."
+        self._lag = self._gauge(
+            "stream_lag_seconds", "Receipt minus event time of that event; NaN: none yet."
         )
+        for unknown in (self._last_event_time, self._lag):
+            unknown.set(math.nan)
         self.checkpoint_writes = self._counter(
             "checkpoint_writes", "Writes of the checkpoint, by result.", "result"
         )
@@ -146,12 +149,18 @@ class Metrics:
         )
         self._add_queues()
         self._paused = self._gauge("paused", "1 while reading waits for SQS or for a checkpoint.")
-        self.stream_delay = Histogram(
+        self._stream_delay = Histogram(
             "sluice_producer_stream_delay_seconds",
-            "Receipt minus event time, observed once a pack.",
+            "Receipt minus event time of an event that says one, observed once a second.",
             buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200),
             registry=registry,
         )
+
+    def timed(self, event_time: float, receipt: float) -> None:
+        """An event that happened at `event_time` was read at `receipt` (epoch, seconds)."""
+        self._last_event_time.set(event_time)
+        self._lag.set(receipt - event_time)
+        self._stream_delay.observe(max(0.0, receipt - event_time))
 
     def watch(
         self,

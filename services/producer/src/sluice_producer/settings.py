@@ -10,6 +10,7 @@ from sluice_core.secrets import Secrets, public_url
 from sluice_core.settings import SECRET_URL, CommonSettings
 from sluice_core.settings.quantities import Bytes, Seconds
 from sluice_core.version import __version__
+from sluice_core.wire.event_time import DEFAULT_EVENT_TIME, EventTimePaths
 from sluice_core.wire.id_rule import SHA256, SSE, Rule, parse_rule
 
 from sluice_producer.progress.tracker import parse_since
@@ -46,6 +47,10 @@ class ProducerSettings(CommonSettings):
     event_id: str | None = Field(
         None,
         description="What makes an event itself: a path in the data (`meta.id`), `sse` (the SSE id) or `sha256` (of SSE id and data). Unset: `meta.id` with the preset `wikimedia`, else `sha256`.",
+    )
+    event_time: EventTimePaths = Field(
+        DEFAULT_EVENT_TIME,
+        description="Where an event says when it happened, as for the batcher: how far behind the source the producer is (its lag) is told by it. Nothing else here depends on it.",
     )
     source_idle_timeout: Seconds = Field(
         60.0,
@@ -95,6 +100,12 @@ class ProducerSettings(CommonSettings):
     checkpoint: str | None = Field(
         None,
         description="Where the stream resumes: `s3://bucket/key` or `file:///path`. Unset: `s3://<bucket>/_sluice/checkpoint/<source>.json`.",
+    )
+    checkpoint_interval: Seconds = Field(
+        1.0,
+        ge=0.1,
+        le=60,
+        description="A checkpoint is written so often while events come: one S3 request each. After a kill at most so much comes again; an orderly stop always writes one.",
     )
     checkpoint_max_age: Seconds = Field(
         300.0,

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+from sluice_core.wire.event_time import to_micros
 
 from sluice_batcher.rows.columns import Kind
-from sluice_batcher.rows.times import to_micros
 
 _INT64: Final = range(-(2**63), 2**63)
 _INT64_DIGITS: Final = 20

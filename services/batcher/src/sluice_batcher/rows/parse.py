@@ -15,6 +15,7 @@ import numpy as np
 from sluice_core import reasons
 from sluice_core.errors import DeadLetterError
 from sluice_core.wire.event_id import event_id, is_utf8
+from sluice_core.wire.event_time import DEFAULT_PATHS
 from sluice_core.wire.lines import Lines
 
 from sluice_batcher.rows.columns import SPECIAL, ColumnSet, Kind
@@ -22,7 +23,6 @@ from sluice_batcher.rows.convert import load_json, to_kind
 from sluice_batcher.rows.lines import Ends, line_ends, valid_utf8
 from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.shape import FAULTS, Path, Shape
-from sluice_batcher.rows.times import DEFAULT_PATHS
 from sluice_batcher.rows.unwrap import envelope_hint
 
 ID_PATH: Final[Path] = ("meta", "id")

@@ -16,6 +16,7 @@ from sluice_core.lake.arrow import Array, pc
 from sluice_core.lake.column_types import TIMESTAMP
 from sluice_core.wire.beside import DEFAULT_TYPE
 from sluice_core.wire.event_id import is_utf8
+from sluice_core.wire.event_time import DEFAULT_PATHS, MICROS
 
 from sluice_batcher.rows.columns import (
     EVENT_ID,
@@ -31,7 +32,7 @@ from sluice_batcher.rows.convert import is_missing, plain, to_kind
 from sluice_batcher.rows.lines import Ends, events_table, text_of
 from sluice_batcher.rows.native import Native
 from sluice_batcher.rows.shape import FAULTS, Path, Shape
-from sluice_batcher.rows.times import DEFAULT_PATHS, MICROS, timestamp_array
+from sluice_batcher.rows.times import timestamp_array
 
 _NATIVE: Final[dict[Kind, set[type]]] = {
     Kind.STRING: {str, type(None)},

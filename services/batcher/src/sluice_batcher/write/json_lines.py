@@ -20,8 +20,7 @@ import numpy as np
 import pyarrow as pa
 from sluice_core.lake.arrow import Array, Chunked, pc
 from sluice_core.lake.column_types import TIMESTAMP
-
-from sluice_batcher.rows.times import MAX_MICROS, MICROS, MIN_MICROS
+from sluice_core.wire.event_time import MAX_MICROS, MICROS, MIN_MICROS
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]

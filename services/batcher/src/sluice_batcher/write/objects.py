@@ -24,11 +24,11 @@ from sluice_core.keys import (
 from sluice_core.lake.arrow import pc
 from sluice_core.lake.column_types import letters
 from sluice_core.version import __version__
+from sluice_core.wire.event_time import MICROS
 
 from sluice_batcher.inflight.held import Held
 from sluice_batcher.rows.lines import EVENTS
 from sluice_batcher.rows.table import TableMaker
-from sluice_batcher.rows.times import MICROS
 from sluice_batcher.write.formats import Format
 from sluice_batcher.write.partition import Partitioner, PartitionRows
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 from sluice_core.lake.arrow import Array, pc
+from sluice_core.wire.event_time import MICROS, MIN_MICROS, to_datetime
 
 from sluice_batcher.rows.table import Rows
-from sluice_batcher.rows.times import MICROS, MIN_MICROS, to_datetime
 
 _HOUR: Final = 3600 * MICROS
 _DAY: Final = 24 * _HOUR

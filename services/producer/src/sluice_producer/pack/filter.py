@@ -24,7 +24,6 @@ class Meta(msgspec.Struct, gc=False):
 
     id: str | None = None
     domain: str | None = None
-    dt: str | None = None
     topic: str | None = None
     partition: int = 0
 
@@ -169,7 +168,7 @@ def _odd(body: bytes, error: Exception) -> Meta:
     meta = value.get("meta")
     if not isinstance(meta, dict):
         return _NO_META
-    texts = {k: meta[k] for k in ("domain", "dt", "topic") if isinstance(meta.get(k), str)}
+    texts = {k: meta[k] for k in ("domain", "topic") if isinstance(meta.get(k), str)}
     partition = meta.get("partition")
     return Meta(
         id=find_id(body, META_ID), partition=partition if type(partition) is int else 0, **texts

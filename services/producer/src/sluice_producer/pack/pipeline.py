@@ -1,12 +1,15 @@
 """What happens to each event between the source and the senders. The hot path: every line of it is paid per event."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Final
 
 from sluice_core.errors import DeadLetterError
 from sluice_core.service.logs import get_logger
 from sluice_core.wire import event_attributes
+from sluice_core.wire.event_time import DEFAULT_PATHS, MICROS, event_time
+from sluice_core.wire.paths import Path
 
 from sluice_producer.metrics import DUPLICATE, Runtime
 from sluice_producer.pack.dead_events import DeadEvents
@@ -22,13 +25,19 @@ from sluice_producer.source.reader import READER
 
 _log = get_logger(__name__)
 
+_REPORT_EVERY: Final = 1.0
+"""Seconds: counts, and the time of the event read last, are as old as that at most."""
+
 
 @dataclass(frozen=True)
 class Rules:
-    """`max_events`: kept and dead-lettered events after which a stop is requested; 0 = no such limit."""
+    """`event_time`: the paths of an event's time. `max_events`: kept and dead-lettered events after which a stop is
+    requested; 0 = no such limit.
+    """
 
     wikimedia: bool
     judge: Judge
+    event_time: Sequence[Path] = DEFAULT_PATHS
     max_events: int = 0
 
 
@@ -66,7 +75,8 @@ class Pipeline:
         self._health = runtime.health
         self._clock = runtime.clock
         self._stop = runtime.stop
-        self._last: tuple[str, float] | None = None
+        self._time_paths = rules.event_time
+        self._last: tuple[bytes, float] | None = None
         self._received = 0
         self.taken = 0
         self._reported = 0
@@ -93,8 +103,7 @@ class Pipeline:
         )
         self._advance(event_id, sse_id, position)
         self.taken += 1
-        if meta.dt:
-            self._last = meta.dt, self._clock.now()
+        self._last = judged.body, self._clock.now()
         record = EventRecord(event_id, sse_id, position, SENT, self._digest(event))
         for pack in self._packer.add(judged.body, record, judged.extra):
             self._out(pack)
@@ -108,15 +117,15 @@ class Pipeline:
         pack = self._packer.flush()
         if pack is not None:
             self._out(pack)
-        self._report_received()
+        self._report()
 
     def send_due(self) -> float:
         """Sends off the open pack when it is old enough; gives the seconds until it is worth asking again."""
         pack, pause = self._packer.due()
         if pack is not None:
             self._out(pack)
-        self._report_received()
-        return pause
+        self._report()
+        return min(pause, _REPORT_EVERY)
 
     def _out(self, pack: Pack) -> None:
         if pack.events:
@@ -124,7 +133,6 @@ class Pipeline:
         else:
             self._metrics.flushed(pack.trigger)
             self._acks.done(pack.group)
-        self._report_time()
 
     def _pass_over(self, event: SourceEvent, dropped: Dropped) -> None:
         name = self._identity.name_unjudged(event)
@@ -182,24 +190,17 @@ class Pipeline:
     def _beat(self) -> None:
         self._health.beat(READER)
 
-    def _report_received(self) -> None:
+    def _report(self) -> None:
         """The reader only counts; the timer, which alone calls this, reports."""
         received = self._received
         self._metrics.received.inc(received - self._reported)
         self._reported = received
-
-    def _report_time(self) -> None:
         if self._last is None:
             return
-        text, seen = self._last
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return
-        event_time = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        self._metrics.last_event_time.set(event_time)
-        self._metrics.lag.set(seen - event_time)
-        self._metrics.stream_delay.observe(max(0.0, seen - event_time))
+        (body, seen), self._last = self._last, None
+        micros = event_time(body, self._time_paths)
+        if micros is not None:
+            self._metrics.timed(micros / MICROS, seen)
 
 
 class Timer:

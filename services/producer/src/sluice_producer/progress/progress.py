@@ -1,6 +1,6 @@
 """Between acknowledgement and checkpoint: what is settled, and when it is written.
 
-At most a write a second, and only when something has moved; while writing fails the producer goes on, up to
+At most a write in each `interval`, and only when something has moved; while writing fails the producer goes on, up to
 an age at which reading pauses: a restart would repeat all of that time.
 """
 
@@ -40,7 +40,7 @@ class Progress:
         *,
         room: int,
         max_age: float,
-        interval: float = 1.0,
+        interval: float,
     ) -> None:
         self.acks = Acks(self.settle, room=room)
         self.ledger = ledger

@@ -11,8 +11,9 @@ from typing import Final, NoReturn
 
 import yaml
 from sluice_core.errors import ConfigError, os_reason
+from sluice_core.wire.paths import refused_key
 
-from sluice_batcher.rows.columns.model import SPECIAL, Column, ColumnSet, Kind, refused_key
+from sluice_batcher.rows.columns.model import SPECIAL, Column, ColumnSet, Kind
 
 BUILT_IN: Final = ("article", "recentchange")
 RAW: Final = "raw"

@@ -5,8 +5,6 @@ name what is not a field of the event's JSON: `@event_id` (its id, wherever that
 time that the row is partitioned by), `@event_type` and `@sse_id` (its SSE type, and the SSE id of its own).
 """
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,8 +16,6 @@ EVENT_ID: Final[tuple[str, ...]] = ("@event_id",)
 EVENT_TIME: Final[tuple[str, ...]] = ("@event_time",)
 EVENT_TYPE: Final[tuple[str, ...]] = ("@event_type",)
 SSE_ID: Final[tuple[str, ...]] = ("@sse_id",)
-
-_REFUSED: Final = re.compile(r'[\x00-\x1f"\\]')
 
 
 class Kind(StrEnum):
@@ -73,8 +69,3 @@ class ColumnSet:
     def has_event_id(self) -> bool:
         """Whether rows can be told apart: without it `sluice verify` cannot count them."""
         return self.whole or any(column.path == EVENT_ID for column in self.columns)
-
-
-def refused_key(path: Iterable[str]) -> str | None:
-    """The first key of `path` that cannot be looked up: msgspec's names hold no `\\`, `"` or control character."""
-    return next((key for key in path if _REFUSED.search(key)), None)
