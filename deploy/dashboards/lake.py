@@ -76,7 +76,7 @@ LAKE: Final = Page(
                     "How many wait, of how many days?",
                     [
                         q("max(sluice_compactor_raw_objects{C})", "objects"),
-                        q("max(sluice_compactor_dirty_days{C})", "days"),
+                        q("max(sluice_compactor_dirty_partitions{C})", "days"),
                     ],
                 ),
                 Panel(
@@ -133,7 +133,7 @@ LAKE: Final = Page(
                     [
                         q(_rate("raw_objects_deleted"), "raw objects deleted"),
                         q(_rate("files_swept"), "files swept"),
-                        q(_rate("days_rewritten"), "days rewritten"),
+                        q(_rate("partitions_rewritten"), "days rewritten"),
                         q(_rate("snapshots_expired"), "snapshots expired"),
                     ],
                     width=12,

@@ -38,7 +38,17 @@ def test_metrics_agree_with_the_data_and_logs_hold_no_content(make_pipeline):
         _bounded(text)
 
     rows = pipeline.rows()
-    for child in (producer, batcher):
+    compactor = pipeline.start_compactor()
+    until(
+        lambda: compactor.metric("sluice_compactor_rows_written_total") == len(rows),
+        "all rows in the table",
+    )
+    assert compactor.metric("sluice_build_info", component="compactor") == 1
+    text = compactor.get("/metrics")[1]
+    _promtool(text)
+    _bounded(text)
+
+    for child in (producer, batcher, compactor):
         lines = [json.loads(line) for line in child.output().splitlines() if line]
         assert {line["component"] for line in lines} == {child.name}
         assert not any(str(row["user"]) in child.output() for row in rows if len(row["user"]) > 8)

@@ -54,7 +54,9 @@ class Metrics:
             "day_failures", "Days that could not be compacted in a pass: tried again in the next."
         )
         self.swept = counter("files_swept", "Files that no snapshot named, deleted.")
-        self.rewritten = counter("days_rewritten", "Finished days whose small files became few.")
+        self.rewritten = counter(
+            "partitions_rewritten", "Finished days (partitions) whose small files became few."
+        )
         self.expired = counter("snapshots_expired", "Snapshots that can no longer be read.")
         self.raw_objects = gauge("raw_objects", "Raw objects in the bucket at the last listing.")
         self.raw_bytes = gauge("raw_bytes", "Bytes of these objects.")
@@ -64,7 +66,9 @@ class Metrics:
         self.set_aside = gauge(
             "set_aside_objects", "Raw objects that do not fit the table: left where they are."
         )
-        self.dirty_days = gauge("dirty_days", "Days that had raw objects to compact.")
+        self.dirty_days = gauge(
+            "dirty_partitions", "Days (partitions) that had raw objects to compact."
+        )
         self.day_files = gauge(
             "day_files", "Data files of the day that has the most of them, after the last pass."
         )
