@@ -115,6 +115,18 @@ def test_bucket_parts_are_below_the_prefix_only_and_carry_metadata() -> None:
     ]
 
 
+def test_the_table_beside_raw_objects_of_a_bucket_without_prefix_is_passed_over() -> None:
+    bucket = FakeS3()
+    for key in ("dt=1/a.csv", "lake/sluice/events/data/x.parquet", "lakes/a.csv"):
+        bucket.put(key, CSV)
+    assert [part.name for part in parts("s3://bucket", bucket=bucket)] == [
+        "dt=1/a.csv",
+        "lakes/a.csv",
+    ]
+    table = "s3://bucket/lake/sluice/events"
+    assert [part.name for part in parts(table, bucket=bucket)] == ["data/x.parquet"]
+
+
 def test_read_batches_narrows_numbers_and_keeps_named_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,bot,title,event_id,empty\n1,true,1984,7,\n")
     (tmp_path / "b.csv").write_bytes(b"id,bot,title,event_id,empty\n2,false,2001,8,\n")

@@ -10,6 +10,8 @@ from typing import Final
 import uuid_utils
 
 INTERNAL_PREFIX: Final = "_sluice/"
+WAREHOUSE: Final = "lake"
+"""The prefix of tables: data, so not under `_sluice/`, and never under the prefix of raw objects."""
 ROWS_METADATA: Final = "rows"
 """The name under which an object's metadata tell its rows."""
 DROPPED_METADATA: Final = "rows-dropped"

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
+from sluice_core.keys import WAREHOUSE
 from sluice_core.secrets import shown_url
 from sluice_core.settings import SECRET_URL, CommonSettings
 from sluice_core.settings.addresses import web_address
@@ -11,7 +12,6 @@ from sluice_core.settings.quantities import Bytes, Seconds
 from sluice_core.wire.id_rule import Rule, parse_rule
 
 from sluice_compactor.catalog.choose import parse_catalog
-from sluice_compactor.store.place import WAREHOUSE
 
 _LABEL: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*=[^,=]+")
 _TABLE: Final = re.compile(r"[a-z0-9_]{1,128}\.[a-z0-9_]{1,128}")

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 from sluice_core.keys import COLUMNS_METADATA, RAW
 from sluice_core.lake.csv_text import encode_csv
+from sluice_core.lake.folder import METADATA
 from sluice_core.settings import load_settings
 
 from sluice_compactor.app import Service
@@ -19,7 +20,6 @@ from sluice_compactor.compact.partition import Point, nowhere
 from sluice_compactor.compact.passes import Report
 from sluice_compactor.lake import Lake, quiet_runtime
 from sluice_compactor.settings import CompactorSettings
-from sluice_compactor.store.folder import METADATA
 
 DAY: Final = "dt=2026-11-23"
 HOUR: Final = f"{DAY}/hour=14"

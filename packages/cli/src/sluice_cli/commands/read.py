@@ -10,7 +10,7 @@ from rich.console import Console
 from sluice_core.errors import ConfigError, PermanentError
 from sluice_core.lake.reader import read_arrow
 
-from sluice_cli.lake.installed import lake_folder, table_module
+from sluice_cli.lake.installed import lake_folder, no_table, table_module
 from sluice_cli.output import counted, told
 from sluice_cli.read.rows import Format, as_table, write
 
@@ -23,7 +23,10 @@ _ROWS: Final = 10
 @app.command()
 def main(
     where: Annotated[
-        str, typer.Argument(help="s3://bucket/prefix, a directory or a file.")
+        str,
+        typer.Argument(
+            help="s3://bucket/prefix, a directory (of a run's folder only its own rows are read) or a file."
+        ),
     ] = DEFAULT,
     *,
     limit: Annotated[
@@ -86,7 +89,7 @@ def main(
 def _table(where: str, columns: list[str] | None, limit: int | None) -> pa.Table:
     folder = None if where.startswith("s3://") else lake_folder(Path(where))
     if folder is None and not where.startswith("s3://"):
-        raise PermanentError(f"{where} has no table: `sluice compact {where}` makes one")
+        raise no_table(where)
     rows: pa.Table = table_module().read_rows(where, folder, columns, limit)
     return rows
 

@@ -8,17 +8,21 @@ import typer
 from rich.console import Console
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import ConfigError, PermanentError
+from sluice_core.lake.folder import RunFolder
+from sluice_core.lake.told import Telling
 from sluice_core.wire.id_rule import Rule, parse_rule
 
 from sluice_cli.lake.installed import (
     is_installed,
     lake_folder,
     must_have_no_table,
+    no_table,
     table_module,
 )
 from sluice_cli.output import told
 from sluice_cli.target import Target
 from sluice_cli.verify import verdict as verify
+from sluice_cli.verify.evidence import dead_letters_of, told_by_run
 from sluice_cli.verify.expected_ids import read_expected
 from sluice_cli.verify.report import show
 
@@ -31,7 +35,7 @@ def main(
     where: Annotated[
         str | None,
         typer.Argument(
-            help="s3://bucket/prefix or a directory; default: SLUICE_BUCKET and SLUICE_PREFIX."
+            help="s3://bucket/prefix or a directory; the folder of a run brings its ledgers and dead letters along. Default: SLUICE_BUCKET and SLUICE_PREFIX."
         ),
     ] = None,
     source_ids: Annotated[
@@ -47,7 +51,7 @@ def main(
         bool | None,
         typer.Option(
             "--dlq/--no-dlq",
-            help="Read the dead-letter queue, which keeps all. Default: yes, unless a directory is verified.",
+            help="Read the dead-letter queue, which keeps all. Default: yes, unless a directory is verified; of the folder of a run its file of dead letters.",
         ),
     ] = None,
     queue: Annotated[
@@ -88,11 +92,11 @@ def main(
     """
     with told(code=2):
         rule = _rule(event_id)
-        given = read_expected(source_ids) if source_ids else None
-        sent = read_expected(ledger) if ledger else None
         local = where is not None and not where.startswith("s3://")
         if local and not Path(str(where)).exists():
             raise PermanentError(f"{where} does not exist: name a directory or s3://bucket/prefix")
+        run = RunFolder.at(Path(str(where))) if local else None
+        given, sent = _expected(source_ids, ledger, run)
         remote = Target.of_environment() if dlq or queue or not local else None
         # An event only moves forward: source, queue, then object or dead letter. Read in that order, nothing
         # that moves while we look can be missed.
@@ -101,6 +105,8 @@ def main(
             queued = verify.read_messages(remote.queue, remote.bucket, patience=wait)
         if remote is not None and (dlq or (dlq is None and not local)):
             dead_letters = verify.read_messages(remote.dlq, remote.bucket, patience=wait)
+        elif run is not None and dlq is None:
+            dead_letters = dead_letters_of(run)
         place = where or (remote.where if remote else "")
         bucket = None if local or remote is None else remote.bucket_of(place)
         # Raw objects first, then the table: a row moves from there to here, and never back.
@@ -111,7 +117,11 @@ def main(
         objects = verify.read_objects(place, bucket, id_column, rule, may_move=table_there)
         table = table_module().read_ids(place, folder, id_column) if table_there else None
         if lake and table is None:
-            raise PermanentError("there is no table yet: `sluice compact` makes it")
+            raise (
+                no_table(place)
+                if local
+                else PermanentError("there is no table yet: `sluice compact` makes it")
+            )
         verdict = verify.judge(
             objects,
             source=given,
@@ -127,6 +137,18 @@ def main(
         show(verdict, Console())
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
+
+
+def _expected(
+    source_ids: Path | None, ledger: Path | None, run: RunFolder | None
+) -> tuple[Telling | None, Telling | None]:
+    """What the source gave and what the producer sent: as the command line says, else as the run's folder does."""
+    if run is not None and source_ids is None and ledger is None:
+        return told_by_run(run)
+    return (
+        read_expected(source_ids) if source_ids else None,
+        read_expected(ledger) if ledger else None,
+    )
 
 
 def _may_have_table(bucket: BucketLike | None, asked: bool | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sluice_core import wire
-from sluice_core.aws.s3 import BucketLike
+from sluice_core.aws.s3 import ReadableLike
 from sluice_core.aws.sqs import Received
 from sluice_core.deadletter import A_ESCAPED
 from sluice_core.deadletter.pointer import A_DEAD_KEY, restored, whole_body
@@ -40,7 +40,7 @@ class Content:
         return len(self.events) + self.unreadable
 
 
-def content(message: Received, bucket: BucketLike | None) -> Content:
+def content(message: Received, bucket: ReadableLike | None) -> Content:
     """The events of `message`; a body that is too large for SQS comes from `bucket` (None: it is not read)."""
     message = restored(message)
     attributes = message.attributes

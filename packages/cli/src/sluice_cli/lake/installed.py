@@ -1,16 +1,20 @@
 """Whether the lake's libraries are here, and what to say when they are not."""
 
+import json
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from sluice_core import keys
 from sluice_core.aws.s3 import BucketLike
-from sluice_core.errors import ConfigError
+from sluice_core.errors import ConfigError, PermanentError
+from sluice_core.lake.folder import RunFolder
 
 ADVICE: Final = "the lake's table needs sluice-compactor, which is not installed here: pip install sluice-compactor"
-WAREHOUSE: Final = "lake"
+WAREHOUSE: Final = keys.WAREHOUSE
+_HINT: Final = "version-hint.text"
 
 
 def is_installed() -> bool:
@@ -33,11 +37,37 @@ def work_module() -> ModuleType:
 
 
 def lake_folder(where: Path) -> Path | None:
-    """The folder that holds `where` (raw objects, a table, or both) and a lake; None when there is none."""
+    """The folder that holds `where` (raw objects, a table, or both) and a lake; None when there is none.
+
+    Not one beyond the folder of the run that `where` is of: an earlier run may lie inside of a later one's folder.
+    Nor one that was moved: a table names its files by where they were made.
+    """
     for folder in (where, *where.resolve().parents[:3]):
-        if any((folder / WAREHOUSE).glob("*/*/metadata/version-hint.text")):
+        if any(map(_in_its_place, (folder / WAREHOUSE).glob(f"*/*/metadata/{_HINT}"))):
             return folder
+        if RunFolder.at(folder) is not None:
+            return None
     return None
+
+
+def no_table(where: str) -> PermanentError:
+    """What to say where there is no table in a folder."""
+    lake = Path(where, WAREHOUSE)
+    if not any(lake.glob(f"*/*/metadata/{_HINT}")):
+        return PermanentError(f"{where} has no table: `sluice compact {where}` makes one")
+    return PermanentError(
+        f"the table in {lake} was made in another place, by which it names its files: remove {lake}, and "
+        f"`sluice compact {where} --keep-raw --settle 0` makes it again"
+    )
+
+
+def _in_its_place(hint: Path) -> bool:
+    try:
+        metadata = hint.with_name(f"{hint.read_text().strip()}.metadata.json")
+        location = json.loads(metadata.read_bytes())["location"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return True  # whoever reads it says what is wrong with it
+    return bool(location == hint.parent.parent.resolve().as_uri())
 
 
 def must_have_no_table(bucket: BucketLike) -> None:

@@ -17,7 +17,7 @@ from sluice_compactor.raw.listing import Listing, list_raw
 from sluice_compactor.reading import TableFiles
 from sluice_compactor.settings import CompactorSettings
 from sluice_compactor.status import Status, read_status
-from sluice_compactor.store.place import WAREHOUSE
+from sluice_core.keys import WAREHOUSE
 from sluice_core.service.clock import SystemClock
 from sluice_core.settings import load_settings
 

@@ -18,6 +18,7 @@ from sluice_core.keys import (
     dropped_prefix,
 )
 from sluice_core.lake.arrow import Array
+from sluice_core.lake.folder import RunFolder
 from sluice_core.lake.ids import TEXT
 from sluice_core.lake.reader import DataObject, parts, raw_lines, read_table
 from sluice_core.wire.event_id import META_ID, digest, find_id
@@ -120,6 +121,15 @@ def dropped_whole(bucket: BucketLike, prefix: str) -> int:
     return sum(
         dropped_rows(bucket.head(stored.key).metadata)
         for stored in bucket.list(dropped_prefix(prefix))
+    )
+
+
+def noted_drops(run: RunFolder) -> int:
+    """The same of the notes that were copied into the folder of a run."""
+    return sum(
+        dropped_rows(told)
+        for key, told in run.metadata.items()
+        if key.startswith(dropped_prefix(""))
     )
 
 

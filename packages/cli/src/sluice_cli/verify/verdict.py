@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from sluice_core.aws.s3 import BucketLike
+from sluice_core.aws.s3 import BucketLike, ReadableLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
 from sluice_core.lake.account import Account, account
+from sluice_core.lake.folder import RunFolder
 from sluice_core.lake.ids import Shards
 from sluice_core.lake.told import Telling
 from sluice_core.wire.event_id import META_ID
@@ -17,7 +18,7 @@ from sluice_core.wire.id_rule import Rule
 
 from sluice_cli.dlq.content import content
 from sluice_cli.dlq.peek import Peek
-from sluice_cli.verify.objects import dropped_whole, scan
+from sluice_cli.verify.objects import dropped_whole, noted_drops, scan
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Messages:
     reasons: Counter[str] = field(default_factory=Counter)
     unseen: int = 0
 
-    def add(self, message: Received, bucket: BucketLike | None) -> None:
+    def add(self, message: Received, bucket: ReadableLike | None) -> None:
         """Counts `message`; a body that is too large for SQS comes from `bucket` (None: it is not read)."""
         inside = content(message, bucket)
         self.count += 1
@@ -191,6 +192,8 @@ def read_objects(
     found = Objects()
     if bucket is not None:
         found.dropped += dropped_whole(bucket, _prefix(str(where)))
+    elif (run := RunFolder.at(Path(where))) is not None:
+        found.dropped += noted_drops(run)
     for item in scan(where, bucket=bucket, column=column, rule=rule, may_move=may_move):
         found.count += 1
         found.size += item.size

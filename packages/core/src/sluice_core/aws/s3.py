@@ -29,7 +29,15 @@ class Fetched:
     version: str | None = None
 
 
-class BucketLike(Protocol):
+class ReadableLike(Protocol):
+    """A place whose objects can be read: a bucket, or its copy in a folder."""
+
+    def get(self, key: str) -> Fetched:
+        """Reads an object; raises NotFoundError."""
+        ...
+
+
+class BucketLike(ReadableLike, Protocol):
     """What services ask of a bucket; `Bucket` and `testing.FakeS3` provide it."""
 
     @property
@@ -48,10 +56,6 @@ class BucketLike(Protocol):
         if_match: str | None = ...,
     ) -> str:
         """Writes an object, gives its entity tag; raises PreconditionError when a condition does not hold."""
-        ...
-
-    def get(self, key: str) -> Fetched:
-        """Reads an object; raises NotFoundError."""
         ...
 
     def head(self, key: str) -> Fetched:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sluice_core.aws.s3 import BucketLike
+from sluice_core.aws.s3 import ReadableLike
 from sluice_core.aws.sqs import Received
 from sluice_core.errors import DeadLetterError, NotFoundError
 from sluice_core.keys import INTERNAL_PREFIX
@@ -77,11 +77,11 @@ def restored(message: Received) -> Received:
     )
 
 
-def whole_body(bucket: BucketLike, message: Received) -> str:
+def whole_body(bucket: ReadableLike, message: Received) -> str:
     """The body that `message` (restored) means: its own, or the one in the bucket under its key.
 
     Raises DeadLetterError (`body-gone`: no object, or another one; `bad-utf8`) and TemporaryError,
-    AccessDeniedError as `BucketLike.get`.
+    AccessDeniedError as `ReadableLike.get`.
     """
     key = message.attributes.get(A_DEAD_KEY)
     if key is None:

@@ -26,8 +26,10 @@ import zstandard
 from sluice_core.aws import clients
 from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.errors import NoColumnError, PermanentError
+from sluice_core.keys import WAREHOUSE
 from sluice_core.lake.arrow import Array
 from sluice_core.lake.column_types import ARROW_TYPES
+from sluice_core.lake.folder import own_files
 from sluice_core.lake.tables import ARROW_ERRORS, as_text, narrowed, together
 from sluice_core.settings import CommonSettings, load_settings
 
@@ -48,7 +50,7 @@ _EXACT_FROM: Final = 2**63
 class DataObject:
     """One object below the prefix: its key or path there, its size in bytes, and how to read it.
 
-    `load` gives the bytes and the object's user metadata (empty for a file).
+    `load` gives the bytes and the object's user metadata (of a file, what the folder of a run tells of it).
     """
 
     name: str
@@ -59,7 +61,9 @@ class DataObject:
 def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[DataObject]:
     """The data objects under `where`: `s3://bucket/prefix` or a directory, in the order of their names.
 
-    Raises PermanentError when a directory does not exist; a bucket's errors as in `sluice_core.aws.s3`.
+    Raw objects only: the lake's table beside them, and earlier runs in the folder of a run, are passed over.
+    Raises PermanentError when a directory does not exist or holds several runs; a bucket's errors as in
+    `sluice_core.aws.s3`.
     """
     text = str(where)
     if text.startswith("s3://"):
@@ -69,11 +73,9 @@ def parts(where: str | Path, *, bucket: BucketLike | None = None) -> Iterator[Da
     root = Path(where)
     if not root.exists():
         raise PermanentError(f"{text} does not exist: name a directory or s3://bucket/prefix")
-    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
-    for path in files:
-        name = path.name if root.is_file() else path.relative_to(root).as_posix()
+    for name, path, metadata in [(root.name, root, {})] if root.is_file() else own_files(root):
         if is_data(name):
-            yield DataObject(name, path.stat().st_size, partial(_load_file, path))
+            yield DataObject(name, path.stat().st_size, partial(_load_file, path, metadata))
 
 
 def read_batches(
@@ -86,7 +88,8 @@ def read_batches(
 ) -> pd.DataFrame:
     """The rows of all objects under `where`, object by object in the order of their names.
 
-    `where`: `s3://bucket/prefix` (AWS settings from the environment) or a directory. `columns`: only these.
+    `where`: `s3://bucket/prefix` (AWS settings from the environment) or a directory, such as the folder of a run, of
+    which only the run's own rows are read. `columns`: only these.
     `types`: for CSV, column → int64, float64, bool, string, json or timestamp. `limit`: at most so many rows.
 
     Columns have pandas's nullable types (Int64, Float64, boolean, string), so that a missing value leaves its
@@ -268,12 +271,13 @@ def _parts_of_bucket(bucket: BucketLike, prefix: str) -> Iterator[DataObject]:
     start = f"{prefix}/" if prefix else ""
     for stored in bucket.list(start):
         name = stored.key[len(start) :]
-        if is_data(name):
+        in_a_table = not start and name.startswith(f"{WAREHOUSE}/")
+        if is_data(name) and not in_a_table:
             yield DataObject(name, stored.size, partial(_load_object, bucket, stored.key))
 
 
-def _load_file(path: Path) -> tuple[bytes, Mapping[str, str]]:
-    return path.read_bytes(), {}
+def _load_file(path: Path, metadata: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+    return path.read_bytes(), metadata
 
 
 def _load_object(bucket: BucketLike, key: str) -> tuple[bytes, Mapping[str, str]]:

@@ -22,9 +22,10 @@ from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from sluice_core.errors import NotFoundError, PreconditionError
+from sluice_core.keys import WAREHOUSE
 from typing_extensions import override
 
-from sluice_compactor.store.place import WAREHOUSE, Place
+from sluice_compactor.store.place import Place
 
 HINT: Final = "version-hint.text"
 _ENDING: Final = ".metadata.json"

@@ -9,6 +9,7 @@ from typing import Final
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 from sluice_core.errors import ConfigError, PermanentError, SluiceError
+from sluice_core.keys import WAREHOUSE
 from sluice_core.service.logs import get_logger
 from sluice_core.service.retry import Backoff, Stopped
 from sluice_core.service.runtime import Runtime
@@ -20,7 +21,7 @@ from sluice_compactor.raw.fetch import fetch
 from sluice_compactor.raw.fit import read_raw
 from sluice_compactor.raw.listing import Listing, RawObject, list_raw
 from sluice_compactor.settings import CompactorSettings
-from sluice_compactor.store.place import WAREHOUSE, Place
+from sluice_compactor.store.place import Place
 from sluice_compactor.table.definition import load, make, must_be_ours, new_columns
 
 _log = get_logger(__name__)

@@ -6,9 +6,10 @@ A file that is not named may be one that is about to be: only what is older than
 from typing import Final
 
 from pyiceberg.catalog import Catalog
+from sluice_core.keys import WAREHOUSE
 
 from sluice_compactor.maintain.snapshots import reachable
-from sluice_compactor.store.place import WAREHOUSE, Place
+from sluice_compactor.store.place import Place
 from sluice_compactor.table.definition import load
 
 AGE: Final = 3 * 86_400.0

@@ -14,23 +14,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import orjson
 from sluice_core.aws.s3 import Fetched, Stored
 from sluice_core.errors import (
     MissingResourceError,
     NotFoundError,
-    PermanentError,
     PreconditionError,
 )
-from sluice_core.keys import INTERNAL_PREFIX
+from sluice_core.lake.folder import copied_metadata
 
 _LOCK: Final = ".sluice-lock"
-METADATA: Final = f"{INTERNAL_PREFIX}metadata.json"
-"""A JSON object, key → user metadata, which whoever has copied a bucket here may leave."""
 
 
 class Folder:
-    """A `BucketLike` on disk, without versions. User metadata are what `METADATA` tells of a key: files have none."""
+    """A `BucketLike` on disk, without versions. User metadata are what the copy of a bucket tells of a key
+    (`sluice_core.lake.folder`): files have none."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -106,13 +103,7 @@ class Folder:
 
     @cached_property
     def _metadata(self) -> Mapping[str, Mapping[str, str]]:
-        path = self._root / METADATA
-        try:
-            return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
-        except (orjson.JSONDecodeError, ValueError) as error:
-            raise PermanentError(
-                f"{path} is not JSON: remove it, or copy the bucket again"
-            ) from error
+        return copied_metadata(self._root)
 
     def _path(self, key: str) -> Path:
         path = self._root / key

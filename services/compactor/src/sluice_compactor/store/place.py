@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from sluice_core.aws import Aws, clients, lent
 from sluice_core.aws.s3 import Bucket, BucketLike
 from sluice_core.errors import PermanentError
+from sluice_core.keys import WAREHOUSE
 from sluice_core.settings import CommonSettings
 
 from sluice_compactor.store.folder import Folder
-
-WAREHOUSE: Final = "lake"
-"""The prefix of tables: data, so not under `_sluice/`, and never under the prefix of raw objects."""
 
 
 @dataclass(frozen=True)
