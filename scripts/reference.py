@@ -1,4 +1,4 @@
-"""Writes docs/reference/settings.md, metrics.md and alerts.md from what the code itself says.
+"""Writes the pages of docs/reference from what the code itself says.
 
 `python scripts/reference.py` writes them; `--check` only compares, and fails. The alerts are helm's to render: without
 it their page is left as it is (tests/chart compares it, too, and CI has helm).
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import alerts
+import told
+from chart_values import in_chart
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from sluice_batcher.metrics import Metrics as BatcherMetrics
@@ -28,7 +30,9 @@ _PARTS_OF_A_TYPE: Final = ("_bucket", "_sum", "_count", "_created")
 
 SETTINGS_HEAD: Final = f"""{_MADE}
 # Settings
-Environment variables. A bare number is seconds or bytes; `5s`, `2m`, `64MiB` work too. A wrong or contradictory value stops the start with one line that names the variable, the value and the rule ([exit code](exit-codes.md) 2). `python -m sluice_producer --print-config` shows what is in force, secrets hidden. In the chart each has a [value](../../deploy/helm/sluice/README.md#values).
+Environment variables. A bare number is seconds or bytes; `5s`, `2m`, `64MiB` work too. A wrong or contradictory value stops the start with one line that names the variable, the value and the rule ([exit code](exit-codes.md) 2). `python -m sluice_producer --print-config` shows what is in force, secrets hidden.
+
+In the chart: the [value](../../deploy/helm/sluice/README.md#values) that sets it. What has none is set by `extraEnv` of the service, a list of `{{name: …, value: …}}`. An entry of `producers` may have any key of `producer` for itself.
 """
 
 METRICS_HEAD: Final = f"""{_MADE}
@@ -41,15 +45,17 @@ def settings() -> str:
     """The page of settings, as Markdown."""
     common = {row.variable for row in describe_settings(CommonSettings)}
     parts = [SETTINGS_HEAD]
-    for title, cls in (
-        ("All services", CommonSettings),
-        ("Producer", ProducerSettings),
-        ("Batcher", BatcherSettings),
-        ("Compactor", CompactorSettings),
+    for title, component, cls in (
+        ("All services", None, CommonSettings),
+        ("Producer", "producer", ProducerSettings),
+        ("Batcher", "batcher", BatcherSettings),
+        ("Compactor", "compactor", CompactorSettings),
     ):
-        parts += [f"## {title}", "| variable | kind | default | |", "|---|---|---|---|"]
+        head = "| variable | kind | default | | in the chart |"
+        parts += [f"## {title}", head, "|---|---|---|---|---|"]
         parts += [
-            f"| `{row.variable}` | {row.kind} | {_code(row.default)} | {row.description} |"
+            f"| `{row.variable}` | {row.kind} | {_code(row.default)} | {row.description} "
+            f"| {in_chart(component, row.variable)} |"
             for row in describe_settings(cls)
             if cls is CommonSettings or row.variable not in common
         ]
@@ -123,6 +129,9 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Each page's path and text."""
     yield REFERENCE / "settings.md", settings()
     yield REFERENCE / "metrics.md", metrics()
+    yield REFERENCE / "dead-letter-reasons.md", f"{_MADE}\n{told.reasons_page()}"
+    yield REFERENCE / "exit-codes.md", f"{_MADE}\n{told.exit_codes_page()}"
+    yield REFERENCE / "commands.md", f"{_MADE}\n{told.commands_page()}"
     helm = shutil.which("helm")
     if helm:
         yield REFERENCE / "alerts.md", alerts.page(alerts.render(helm), _MADE)

@@ -1,10 +1,17 @@
 """The services take the settings that the chart gives them: names, values, and rules between them."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from sluice_batcher.settings import BatcherSettings
 from sluice_compactor.settings import CompactorSettings
-from sluice_core.settings import describe_settings, load_settings
+from sluice_core.settings import CommonSettings, describe_settings, load_settings
 from sluice_producer.settings import ProducerSettings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from chart_values import in_chart
 
 
 @pytest.mark.parametrize(
@@ -92,3 +99,52 @@ def test_the_cron_job_pushes_its_metrics_under_the_releases_labels(render, key, 
 
 def test_without_the_compactor_nothing_of_it_is_made(render):
     assert not [o for o in render().objects if o["metadata"]["name"].endswith("-compactor")]
+
+
+WHAT_IS_EMPTY_BY_DEFAULT = """
+aws: {endpointUrl: "https://a.example", sqsEndpointUrl: "https://b.example", s3EndpointUrl: "https://c.example"}
+queue: {dlq: dead}
+bucket: {encryption: {sse: "aws:kms", kmsKeyId: key, bucketKey: true}}
+producer: {existingSecret: source, events: [update], eventId: sse, checkpoint: "s3://b/k"}
+producers: [{name: one, url: "https://sse.example/x", preset: generic}]
+batcher: {compression: gzip, compressionLevel: 5, eventTime: at, transform: {code: "def transform(rows): return rows"}}
+compactor: {enabled: true, catalog: glue, eventId: sha256}
+"""
+
+
+@pytest.fixture
+def all_set(tmp_path):
+    path = tmp_path / "values.yaml"
+    path.write_text(WHAT_IS_EMPTY_BY_DEFAULT)
+    return ("-f", str(path))
+
+
+@pytest.mark.parametrize(
+    ("component", "settings"),
+    [
+        ("producer", ProducerSettings),
+        ("batcher", BatcherSettings),
+        ("compactor", CompactorSettings),
+    ],
+)
+def test_the_reference_says_which_value_sets_each(render, all_set, component, settings):
+    """The page reads the templates; here helm has the word: what has a value is there when all values are set."""
+    ways = ("every=10m", "pushgateway.url=http://push.example")
+    objects = [o for way in ways for o in render(*all_set, "--set", f"compactor.{way}").objects]
+    pods = [o["spec"] for o in objects if o["kind"] == "Deployment"]
+    pods += [o["spec"]["jobTemplate"]["spec"] for o in objects if o["kind"] == "CronJob"]
+    made = {
+        variable["name"]
+        for pod in pods
+        if pod["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == component
+        for variable in pod["template"]["spec"]["containers"][0]["env"]
+    }
+    common = {doc.variable for doc in describe_settings(CommonSettings)}
+    cells = {
+        doc.variable: in_chart(None if doc.variable in common else component, doc.variable)
+        for doc in describe_settings(settings)
+    }
+    if component == "compactor":  # the two others have a value for it, which that page names
+        made.add("SLUICE_SHUTDOWN_GRACE")
+    assert {name for name, cell in cells.items() if "extraEnv" not in cell} == made & cells.keys()
+    assert any("extraEnv" in cell for cell in cells.values())

@@ -6,7 +6,6 @@ The codes are the same for all commands, and stand in docs/reference/exit-codes.
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 import typer
 from sluice_core.errors import (
@@ -16,8 +15,7 @@ from sluice_core.errors import (
     exit_code,
     os_reason,
 )
-
-FAILED: Final = 1
+from sluice_core.exit_codes import FAILED
 
 
 @contextmanager

@@ -20,6 +20,8 @@
 Anything else that escapes is a bug, and is let through as one.
 """
 
+from sluice_core.exit_codes import FAILED, REFUSED, REPLACED
+
 
 class SluiceError(Exception):
     """Base of all errors that Sluice raises on purpose."""
@@ -110,8 +112,8 @@ class UnknownCodecError(SluiceError):
 def exit_code(error: SluiceError) -> int:
     """What a process exits with on `error`: 2 where the surroundings must be set right first, 3, or 1."""
     if isinstance(error, ConfigError | NoCredentialsError):
-        return 2
-    return 3 if isinstance(error, OwnershipError) else 1
+        return REFUSED
+    return REPLACED if isinstance(error, OwnershipError) else FAILED
 
 
 def os_reason(error: OSError) -> str:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
+from sluice_core.exit_codes import DONE
 from sluice_core.service import main as process
 from sluice_core.service.logs import get_logger
 
@@ -24,7 +25,7 @@ def run(settings: ProducerSettings, _plan: None, runtime: Runtime) -> int:
         )
     runtime.health.set_ready("start", ready=True)
     Producer(settings, connect(settings, runtime), runtime, owner=str(uuid.uuid4())).run()
-    return process.OK
+    return DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import orjson
 import typer
 from rich.console import Console
 from sluice_core.errors import ConfigError
+from sluice_core.exit_codes import FAILED
 from sluice_core.settings.quantities import format_bytes, parse_seconds, write_seconds
 
 from sluice_cli.lake.installed import work_module
@@ -71,7 +72,7 @@ def main(
     else:
         _tell(found, settings.lake_table)
     if report.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _tell(found: dict[str, Any], table: str) -> None:

@@ -6,6 +6,7 @@ import orjson
 import typer
 from rich.console import Console
 from sluice_core.errors import ConfigError
+from sluice_core.exit_codes import FAILED
 
 from sluice_cli.dlq.redrive import Choice, Redrive
 from sluice_cli.dlq.report import listing, outcome, single, summary
@@ -132,4 +133,4 @@ def redrive(
         for line in outcome(done, dry=not yes):
             typer.echo(line)
     if done.stays or done.undeleted:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

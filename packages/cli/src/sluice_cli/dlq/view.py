@@ -16,7 +16,7 @@ from sluice_cli.dlq.content import Content, content
 from sluice_cli.dlq.peek import Peek
 from sluice_cli.output import counted
 
-_KNOWN: Final = reasons.ALL | {"redriven"}
+_KNOWN: Final = reasons.ALL | {reasons.REDRIVEN}
 """With what a dead letter is called that only the queue's own redrive policy moved."""
 
 

@@ -18,6 +18,7 @@ from sluice_core.deadletter.pointer import A_DEAD_KEY, pointer_body, restored
 from sluice_core.errors import PermanentError, TemporaryError
 from sluice_core.keys import dead_key
 from sluice_core.limits import SQS_MAX_ATTRIBUTES, SQS_MAX_BYTES
+from sluice_core.reasons import REDRIVEN
 from sluice_core.service.clock import Clock, SystemClock
 from sluice_core.service.retry import Backoff, retry_forever
 from sluice_core.service.stop import Stop
@@ -106,7 +107,7 @@ class DeadLetter:
         position = get(A_POSITION)
         return cls(
             body=message.body,
-            reason=get(A_REASON) or "redriven",
+            reason=get(A_REASON) or REDRIVEN,
             detail=get(A_DETAIL)
             or f"received {message.receive_count} times; moved by the queue's redrive policy",
             source=get(wire.A_SOURCE),

@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from sluice_core.errors import ConfigError, SluiceError, exit_code, os_reason
+from sluice_core.exit_codes import DONE, FAILED, REFUSED
 from sluice_core.service.clock import SystemClock
 from sluice_core.service.logs import get_logger, setup_logging
 from sluice_core.service.retry import Stopped
@@ -24,9 +25,6 @@ from sluice_core.service.telemetry import Health, TelemetryServer, make_registry
 from sluice_core.settings import CommonSettings, effective, load_settings
 from sluice_core.version import __version__
 
-OK: Final = 0
-WRONG_SETTINGS: Final = 2
-_FAILED: Final = 1
 _LAST_RESORT: Final = 1.0
 """Seconds after the grace period in which a process should have left by itself."""
 _OBJECTS_BETWEEN: Final = 20_000
@@ -84,10 +82,10 @@ def main(service: Service[S, P, M], argv: Sequence[str] | None = None) -> int:
         plan = service.plan(settings)
     except ConfigError as error:
         sys.stderr.write(f"{program}: {error}\n")
-        return WRONG_SETTINGS
+        return REFUSED
     if arguments.print_config:
         sys.stdout.writelines(f"{name}={value}\n" for name, value in effective(settings).items())
-        return OK
+        return DONE
     return _run(service, settings, plan)
 
 
@@ -108,7 +106,7 @@ def _leave_at_once(log: structlog.stdlib.BoundLogger) -> None:
     log.error("left at the end of the grace period while a call hung: nothing is lost by it")
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(_FAILED)
+    os._exit(FAILED)
 
 
 def _collect_seldom() -> None:
@@ -158,7 +156,7 @@ def _run(service: Service[S, P, M], settings: S, plan: P) -> int:
         return service.run(settings, plan, runtime)
     except Stopped:
         log.info("stopped before the start was complete")
-        return OK
+        return DONE
     except SluiceError as error:
         code = exit_code(error)
         log.critical("failed", why=str(error), exit_code=code)
