@@ -120,6 +120,28 @@ def test_the_values_of_the_page_on_eks_give_the_pods_and_keda_their_identity(
     assert not {n for n in environment if n.startswith(("AWS_ACCESS", "AWS_SECRET"))}
 
 
+@pytest.mark.parametrize(
+    ("region", "more"),
+    [
+        ("us-east-1", ""),
+        ("eu-west-1", " --create-bucket-configuration LocationConstraint=eu-west-1"),
+    ],
+)
+def test_the_page_on_eks_makes_a_bucket_in_every_region(eks, region, more):
+    """S3 refuses us-east-1 as a LocationConstraint (InvalidLocationConstraint), and it is the default region here:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html"""
+    code = next(c for c in re.findall(r"```sh\n(.*?)```", eks, re.DOTALL) if "create-bucket" in c)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", 'aws() { echo "$*"; }\n' + code],
+        env=NAMES | {"REGION": region, "DEAD_LETTER_QUEUE": "dead", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    made = done.stdout.splitlines()[-1]
+    assert made == f"s3api create-bucket --region {region} --bucket acme-lake{more}"
+
+
 def test_the_page_on_eks_fills_in_every_name_of_the_policies_that_it_uses(pytestconfig, eks):
     used = dict(re.findall(r"fill ([a-z-]+\.json)(| [^)]*)\)", eks))
     assert {"irsa-trust.json", "pod-identity-trust.json", "producer-policy.json"} < used.keys()
