@@ -1,4 +1,4 @@
-"""The tutorial's commands, run word for word and in its order, end as it says."""
+"""The tutorial's commands, run word for word and in its order, end as it says; and so do the README's after a run."""
 
 import os
 import re
@@ -34,10 +34,26 @@ def test_the_tutorial(tmp_path):
         assert re.search(r"^events in +5,000\b", text, re.MULTILINE), text
         assert re.search(r"^lost +0\b", text, re.MULTILINE), text
     assert re.search(r"^dt=\d{4}-\d\d-\d\d$", said[1], re.MULTILINE), said[1]
+    assert "10 rows of sluice-data" in said[1]
+    assert "nothing is lost" in said[1]
     counts = re.findall(r"^(\w+) +(\d+)$", said[2], re.MULTILINE)
     rows = int(re.search(r"^rows out +([\d,]+)", said[0], re.MULTILINE)[1].replace(",", ""))
     assert {"edit", "new"} <= {kind for kind, _ in counts}, said[2]
     assert sum(int(count) for _, count in counts) == rows
+
+    # The README's, when two runs lie in the folder.
+    again = _run(blocks[0], tmp_path)
+    rows = re.search(r"^rows out +([\d,]+)", again, re.MULTILINE)[1]
+    assert len(list((tmp_path / "sluice-data" / "earlier").iterdir())) == 1
+    start, look = BLOCKS.findall((ROOT / "README.md").read_text())
+    assert re.findall(r"^make \w+", start, re.MULTILINE) == ["make run", "make test"]
+    account = _run(look, tmp_path)
+    assert "10 rows of sluice-data" in account
+    assert re.search(rf"^│ source +│ +{5000:,} │", account, re.MULTILINE), account
+    assert re.search(rf"^│ (stored|in the table) +│ +{rows} │", account, re.MULTILINE), account
+    assert "nothing is lost" in account
+    said = _run(".venv/bin/sluice read -o all.csv", tmp_path)
+    assert said == f"{rows} rows written to all.csv\n"
 
 
 def _run(commands: str, where: Path) -> str:

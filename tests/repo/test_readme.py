@@ -39,6 +39,31 @@ def test_every_test_that_a_page_names_exists(page):
     assert named or page == "README.md"
 
 
+def test_the_readme_stays_one_screen():
+    text = (ROOT / "README.md").read_text()
+    lines = re.sub(r"```mermaid.*?```", "", text, flags=re.DOTALL).splitlines()
+    assert len([line for line in lines if line and not line.startswith(("![", "[!["))]) <= 45
+    assert len(text.split()) <= 750
+    assert re.findall(r"^make (\w+)", text, re.MULTILINE) == ["run", "test"]
+
+
+def test_the_readmes_figures_are_the_benchmarks():
+    page = (ROOT / "docs" / "benchmarks.md").read_text().partition("## Targets")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("| packed →") and line.count("|") == 7
+    ]
+    assert len(rows) >= 8
+    article = [int(row[5]) for row in rows]
+    bento = [float(row[4]) for row in rows if row[4] != "–"]
+    text = (ROOT / "README.md").read_text()
+    assert f"a {min(article)}th to a {max(article)}th of the CPU" in text
+    assert "between about as much and a quarter of what it takes Bento" in text
+    assert 0.8 <= min(bento) <= 1.2
+    assert round(max(bento)) == 4
+
+
 def test_the_index_of_the_documentation_names_every_page():
     docs = ROOT / "docs"
     index = (docs / "README.md").read_text()

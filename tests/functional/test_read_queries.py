@@ -1,4 +1,4 @@
-"""The README's ways to read the result, run on a real result."""
+"""The ways of docs/how-to/read.md to read the result, run on a real result."""
 
 import re
 from pathlib import Path
@@ -14,12 +14,12 @@ from sluice_core import read_batches
 
 pytestmark = pytest.mark.functional
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "read.md").read_text()
 ATHENA = {"int64": "bigint", "string": "string", "bool": "boolean"}
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture(params=["csv", "parquet"])
