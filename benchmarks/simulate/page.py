@@ -10,7 +10,9 @@ from simulate.given import Measured, Network, Prices, Setup, setup
 from simulate.limits import Parts
 from simulate.model import State, simulate
 
-RATES: Final = (35, 100, 1_000, 10_000, 100_000, 1_000_000)
+WIKIMEDIA: Final = 35
+"""Events a second of its recent changes, about."""
+RATES: Final = (WIKIMEDIA, 100, 1_000, 10_000, 100_000, 1_000_000)
 HOUR: Final = 3_600
 _BURST_FROM, _BURST_FOR, _BURST = 600, 600, 10
 _KILL_AT: Final = 1_800
@@ -59,8 +61,7 @@ def _markdown(
             "not of per cents: nothing of it was run at AWS.\n"
         ),
         (
-            f"- measured ({costs.origin}): the producer {costs.producer:.1f} µs of CPU an event, the batcher "
-            f"{costs.batcher:.1f} µs, {costs.packed_bytes:.0f} bytes of an event in a pack\n"
+            f"{given_line(costs)}\n"
             f"- assumed: {network.sqs * 1000:.0f} ms a call to SQS, {network.put * 1000:.0f} ms a PUT, "
             f"{network.pod_start:.0f} s from KEDA's wish to a pod that polls\n"
             f"- list prices (us-east-1, August 2025): ${prices.million_sqs_requests:.2f} a million SQS requests, "
@@ -79,8 +80,8 @@ def _markdown(
     text += [
         (
             "One source is read by one connection, and a connection by one core: beyond the producer's limit a stream "
-            "has to be offered in parts, each with a `producers` entry of its own. Wikimedia's 35 events/s are a "
-            "two-thousandth of it.\n"
+            "has to be offered in parts, each with a `producers` entry of its own. That limit is "
+            f"{_number(parts[0].producers_rate() / WIKIMEDIA)} times Wikimedia's {WIKIMEDIA} events/s.\n"
         ),
         "## An hour at one rate\n",
         (
@@ -111,7 +112,7 @@ def _markdown(
         ),
         "![a burst and a kill](images/scaling-burst.svg)\n",
         "## The one point that is measured\n",
-        _single_node(lake, costs),
+        single_node(costs),
     ]
     return "\n".join(text)
 
@@ -150,7 +151,16 @@ def _span(numbers: list[int]) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def _single_node(parts: Parts, costs: Measured) -> str:
+def given_line(costs: Measured) -> str:
+    """What is measured."""
+    return (
+        f"- measured ({costs.origin}): the producer {costs.producer:.1f} µs of CPU an event, the batcher "
+        f"{costs.batcher:.1f} µs, {costs.packed_bytes:.0f} bytes of an event in a pack"
+    )
+
+
+def single_node(costs: Measured) -> str:
+    """The model beside the one point that is measured."""
     page = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.json"
     modelled = drain_rate(costs)
     if not page.exists():

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from simulate.given import S3_PUTS, Measured, Network, Setup, measured, setup
 from simulate.limits import Parts
 from simulate.model import State, simulate
-from simulate.page import drain_rate
+from simulate.page import drain_rate, given_line, single_node
 
 COSTS = Measured(10.0, 20.0, 220.0, "the test")
 LAKE = setup("lake", "values-production.yaml")
@@ -74,3 +74,10 @@ def test_a_killed_pod_s_messages_come_back_when_their_visibility_ends() -> None:
 def test_one_batcher_in_the_model_is_as_fast_as_its_core() -> None:
     costs = measured()
     assert drain_rate(costs) == pytest.approx(1e6 / costs.batcher, rel=0.05)
+
+
+def test_the_page_is_made_of_the_present_figures() -> None:
+    """Of it what is cheap to make again: what the model is given, and the point that is measured."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "scaling.md").read_text()
+    assert given_line(measured()) in text, "run `make simulate`"
+    assert single_node(measured()) in text, "run `make simulate`"
