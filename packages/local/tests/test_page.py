@@ -127,6 +127,29 @@ def test_another_sites_script_is_refused(served):
     assert ask(server, "/api/state", Origin=own)[0].status == 200
 
 
+@pytest.mark.parametrize(
+    ("site", "mode", "status"),
+    [
+        ("cross-site", "no-cors", 403),
+        ("cross-site", "cors", 403),
+        ("cross-site", None, 403),
+        ("same-site", "no-cors", 403),
+        ("cross-site", "navigate", 200),
+        ("same-origin", "cors", 200),
+        ("same-origin", "no-cors", 200),
+        ("none", "navigate", 200),
+    ],
+)
+def test_another_site_takes_nothing_in_and_may_link_to_the_page(served, site, mode, status):
+    """A `<img>`, a `<script>` and `fetch(…, {mode: "no-cors"})` send no Origin."""
+    board, server = served
+    board.write({"secret": 1})
+    for path in ("/", "/page.js", "/api/state"):
+        answer, body = ask(server, path, **{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
+        assert answer.status == status
+        assert status == 200 or b"secret" not in body
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW"])
 def test_only_get_is_answered(served, method):
     answer, _ = ask(served[1], "/api/state", method)

@@ -37,6 +37,10 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_OTHERS: Final = b"this page is no other site's\n"
+_FOREIGN: Final = frozenset({"cross-site", "same-site"})
+"""Any origin but this one: same-site is another port of this machine."""
+
 _BREATH: Final = 10.0
 """Seconds without a change until a stream sends a comment, which finds out that nobody reads any more."""
 
@@ -154,8 +158,19 @@ class _Handler(BaseHTTPRequestHandler):
             return 421, b"this page is at 127.0.0.1 and localhost only\n"
         origin = self.headers.get("Origin")
         if origin is not None and origin != f"http://{hosts[0]}":
-            return 403, b"this page is no other site's\n"
+            return 403, _OTHERS
+        if self._is_embedded():
+            return 403, _OTHERS
         return None
+
+    def _is_embedded(self) -> bool:
+        """Whether another site's page takes this in, as an image, a script, or by a fetch whose answer it cannot read.
+
+        Such a request has no Origin, but browsers say whose it is (W3C's Fetch Metadata). Whoever follows a link comes
+        from another site, too, and is welcome.
+        """
+        site = self.headers.get("Sec-Fetch-Site")
+        return site in _FOREIGN and self.headers.get("Sec-Fetch-Mode") != "navigate"
 
     def _stream(self) -> None:
         server = self.server
