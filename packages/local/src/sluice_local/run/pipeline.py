@@ -13,12 +13,14 @@ from rich.console import Console
 from sluice_cli.verify.objects import dropped_rows
 from sluice_cli.verify.verdict import Messages
 from sluice_core.errors import SluiceError
+from sluice_core.service.clock import SystemClock
 from sluice_core.service.stop import Stop
 
 from sluice_local.localstack import EmbeddedLocalStack
 from sluice_local.resources import Names, Resources, connect
-from sluice_local.run import lake_copy, source
+from sluice_local.run import lake_copy, phases, source
 from sluice_local.run.children import ChildDiedError, Children
+from sluice_local.run.listing import Listing
 from sluice_local.run.options import RunOptions
 from sluice_local.run.scrape import Scraper, Snapshot
 from sluice_local.run.view import PageLike, View, view_for
@@ -44,6 +46,7 @@ class LocalRun:
         self._view: View
         self._crew: Children
         self._resources: Resources
+        self._listing: Listing
         self._scraper: Scraper
         self._localstack = EmbeddedLocalStack(say=self._say)
         self._started = time.monotonic()
@@ -78,11 +81,13 @@ class LocalRun:
             self._view = stack.enter_context(view)
             self._start(origin)
             try:
-                with self._page.reading(self._resources, self._prefix):
+                with self._listing, self._page.reading(self._resources, self._prefix):
                     self._watch(origin)
                     self._drain()
+                    self._look_back()
             finally:
                 self._crew.kill_all()
+                self._show(self._scraper.last, phases.COPYING)
                 self._keep()
 
     def _start(self, origin: source.ChosenSource) -> None:
@@ -102,7 +107,8 @@ class LocalRun:
         producer = self._crew.service(
             "producer", origin.environ(self._options) | {"SLUICE_LEDGER": ledger_url}
         )
-        self._scraper = Scraper(producer, batcher, self._resources, self._prefix)
+        self._listing = Listing(self._resources.bucket, self._prefix, SystemClock())
+        self._scraper = Scraper(producer, batcher, self._resources, self._listing)
         self._started = time.monotonic()
         self._view.say(f"running; Ctrl-C drains and stops. Logs: {self._internal}")
 
@@ -112,7 +118,7 @@ class LocalRun:
                 self._crew.must_run("source")
             self._crew.must_run("batcher")
             ended = self._crew.ended("producer")
-            snapshot = self._look("running")
+            snapshot = self._look()
             self._mend()
             passed = time.monotonic() - self._started
             if ended or self._enough(origin, snapshot):
@@ -126,10 +132,20 @@ class LocalRun:
             return False
         return bool(source.server_finished(origin.url))
 
-    def _look(self, phase: str) -> Snapshot:
+    def _look(self, phase: str | None = None) -> Snapshot:
         snapshot = self._scraper.take()
-        self._view.show(snapshot, time.monotonic() - self._started, phase)
+        self._show(snapshot, phase or phases.phase_of(snapshot))
         return snapshot
+
+    def _look_back(self) -> None:
+        """What came last: the newest files, and whatever the last batcher has left in the queues."""
+        try:
+            self._show(self._scraper.finish(), phases.COPYING)
+        except SluiceError as error:
+            self._view.say(f"the newest files cannot be listed: {error}")
+
+    def _show(self, snapshot: Snapshot, phase: str) -> None:
+        self._view.show(snapshot, time.monotonic() - self._started, phase)
 
     def _mend(self) -> None:
         """Makes queue and bucket again when they are gone: they are this tool's, not the services'."""
@@ -147,15 +163,16 @@ class LocalRun:
 
     def _drain(self) -> None:
         if not self._crew.ended("producer"):
-            self._crew.stop("producer", lambda: self._during("stopping the producer"))
+            self._crew.stop("producer", lambda: self._during(phases.STOPPING_PRODUCER))
+        self._scraper.leave_producer()
         self._crew.kill("source")
-        for _ in range(_BATCHERS):
+        for batchers in range(1, _BATCHERS + 1):
             self._empty()
-            self._crew.stop("batcher", lambda: self._during("stopping the batcher"))
-            if self._scraper.take().depth == 0:
+            self._crew.stop("batcher", lambda: self._during(phases.STOPPING_BATCHER))
+            if self._scraper.take().depth == 0 or batchers == _BATCHERS:
                 break
             # It handed messages back, for example because S3 refused them: another one finishes.
-            self._crew.service("batcher", self._batcher_environ)
+            self._scraper.follow_batcher(self._crew.service("batcher", self._batcher_environ))
         self.seconds = time.monotonic() - self._started
 
     def _empty(self) -> None:
@@ -173,7 +190,7 @@ class LocalRun:
                 return True
             return len(seen) >= 3 and now.visible == 0
 
-        self._crew.wait(empty, 86_400, partial(self._during, "emptying the queue"), "batcher")
+        self._crew.wait(empty, 86_400, partial(self._during, phases.EMPTYING), "batcher")
 
     def _during(self, phase: str) -> None:
         self._mend()
@@ -187,7 +204,7 @@ class LocalRun:
                 self.dead_letters.add(dead_letter, self._resources.bucket)
             lake_copy.copy_objects(self._resources.bucket, self._options.data, self._told)
         except SluiceError as error:
-            self._say(f"not everything could be copied from LocalStack: {error}")
+            self._view.say(f"not everything could be copied from LocalStack: {error}")
 
     def _told(self, metadata: Mapping[str, str]) -> None:
         self.dropped += dropped_rows(metadata)

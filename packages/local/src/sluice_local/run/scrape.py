@@ -1,6 +1,6 @@
 """What the pipeline does right now, read from the services' own /metrics and from the queues."""
 
-import heapq
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -13,11 +13,8 @@ from sluice_core.aws.s3 import Stored
 from sluice_core.errors import SluiceError
 
 from sluice_local.resources import Resources
+from sluice_local.run.listing import Listing
 
-_NEWEST_EVERY = 3.0
-"""Seconds between two listings of the bucket, which cost more than all the rest."""
-
-_NEWEST: Final = 6
 _DEAD: Final = ("events_dead_lettered_total", "poison_records_total")
 _REASON: Final = "dead: "
 
@@ -26,9 +23,10 @@ _REASON: Final = "dead: "
 class Snapshot:
     """One look at the pipeline. Counts since the start; times in seconds, sizes in bytes.
 
-    `depth`, `dead_letters`, `lag` and `newest` are None while they are not known. `dead_counts`: service → reason →
-    dead letters, as they count them. `dropped`: rows that a transform left out. `gaps`: places in the stream
-    that the source no longer had. `newest_objects`: the last ones, newest first; `newest` is the first one's key.
+    `depth` and `dead_letters` are None while they are not known; `connected` before the producer has told it, and
+    when the run has stopped it; `lag` without a connection or a time that an event had. `dead_counts`: service →
+    reason → dead letters, as they count them. `dropped`: rows that a transform left out. `gaps`: places in the
+    stream that the source no longer had. `newest_objects`: the last ones at the last listing, newest first.
     """
 
     at: float = 0.0
@@ -37,7 +35,7 @@ class Snapshot:
     messages: int = 0
     message_bytes: int = 0
     buffered: int = 0
-    connected: bool = False
+    connected: bool | None = None
     lag: float | None = None
     depth: int | None = None
     visible: int | None = None
@@ -45,12 +43,16 @@ class Snapshot:
     rows: int = 0
     objects: int = 0
     object_bytes: int = 0
-    newest: str | None = None
     newest_objects: tuple[Stored, ...] = ()
     dropped: int = 0
     gaps: int = 0
     dead_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rate: float = field(default=0.0)
+
+    @property
+    def newest(self) -> str | None:
+        """The newest object's key."""
+        return self.newest_objects[0].key if self.newest_objects else None
 
     @property
     def dead_reasons(self) -> dict[str, int]:
@@ -65,30 +67,45 @@ class Scraper:
     """Takes snapshots; what cannot be read keeps its last value."""
 
     def __init__(
-        self, producer_port: int, batcher_port: int, resources: Resources, prefix: str
+        self, producer_port: int, batcher_port: int, resources: Resources, listing: Listing
     ) -> None:
-        self._urls = {
-            "producer": f"http://127.0.0.1:{producer_port}/metrics",
-            "batcher": f"http://127.0.0.1:{batcher_port}/metrics",
-        }
+        self._urls = {"producer": _metrics_of(producer_port), "batcher": _metrics_of(batcher_port)}
         self._session = requests.Session()
         self._session.trust_env = False
         self._resources = resources
-        self._prefix = prefix
+        self._listing = listing
         self._last = Snapshot(at=time.monotonic())
-        self._newest_at = 0.0
+        self._batcher: Mapping[str, float] = {}
+        self._earlier: Mapping[str, float] = {}
 
     @property
     def last(self) -> Snapshot:
         """The latest snapshot."""
         return self._last
 
+    def follow_batcher(self, port: int) -> None:
+        """Another batcher takes over: what those before it have counted stays counted."""
+        self._earlier, self._batcher = _sum(self._earlier, self._batcher), {}
+        self._urls["batcher"] = _metrics_of(port)
+
+    def leave_producer(self) -> None:
+        """It was stopped, and with it what is known of the source."""
+        self._urls.pop("producer", None)
+        self._last = replace(self._last, connected=None, lag=None)
+
+    def finish(self) -> Snapshot:
+        """The last one: its newest objects are those of now. Raises SluiceError."""
+        self._listing.finish()
+        return self.take()
+
     def take(self) -> Snapshot:
         """A new snapshot."""
         before = self._last
         now = replace(before, at=time.monotonic())
         # The batcher first: no row is then seen before its event.
-        if values := self._metrics("batcher"):
+        if found := self._metrics("batcher"):
+            self._batcher = found
+            values = _sum(self._earlier, found)
             now = replace(
                 now,
                 rows=int(values["rows_written_total"]),
@@ -99,6 +116,7 @@ class Scraper:
             )
         if values := self._metrics("producer"):
             # The producer tells what it has read a moment later than what became of it.
+            connected = values["connected"] > 0
             gone = ("events_sent_total", "events_filtered_total", "events_dead_lettered_total")
             now = replace(
                 now,
@@ -109,8 +127,8 @@ class Scraper:
                 messages=int(values["messages_sent_total"]),
                 message_bytes=int(values["sent_bytes_total"]),
                 buffered=int(values["buffered_events"]),
-                connected=values["connected"] > 0,
-                lag=values["stream_lag_seconds"] if values["events_received_total"] else None,
+                connected=connected,
+                lag=_lag(values) if connected else None,
                 gaps=int(values["resume_gaps_total"]),
                 dead_counts={**now.dead_counts, "producer": _by_reason(values)},
             )
@@ -120,7 +138,8 @@ class Scraper:
             share = min(1.0, passed / 3)
             fresh = (now.received - before.received) / passed
             now = replace(now, rate=before.rate + share * (fresh - before.rate))
-        self._last = self._queues(now)
+        self._listing.look(now.objects)
+        self._last = self._queues(replace(now, newest_objects=self._listing.newest))
         return self._last
 
     def _queues(self, now: Snapshot) -> Snapshot:
@@ -128,22 +147,14 @@ class Scraper:
             queue = self._resources.queue.attributes()
             dead = self._resources.dlq.attributes()
             now = replace(now, depth=queue.depth, visible=queue.visible, dead_letters=dead.depth)
-            if now.objects and now.at - self._newest_at > _NEWEST_EVERY:
-                self._newest_at = now.at
-                # A UUIDv7 in the name sorts by time of writing, whatever the partition.
-                newest = heapq.nlargest(
-                    _NEWEST,
-                    self._resources.bucket.list(f"{self._prefix}/"),
-                    key=lambda stored: stored.key.rsplit("/", 1)[-1],
-                )
-                first = newest[0].key if newest else None
-                now = replace(now, newest=first, newest_objects=tuple(newest))
         except SluiceError:
             return replace(now, depth=None, visible=None, dead_letters=None)
         return now
 
     def _metrics(self, service: str) -> defaultdict[str, float]:
         values: defaultdict[str, float] = defaultdict(float)
+        if service not in self._urls:
+            return values
         try:
             text = self._session.get(self._urls[service], timeout=2).text
         except requests.RequestException:
@@ -155,6 +166,23 @@ class Scraper:
                 if name in _DEAD:
                     values[_REASON + sample.labels["reason"]] += sample.value
         return values
+
+
+def _metrics_of(port: int) -> str:
+    return f"http://127.0.0.1:{port}/metrics"
+
+
+def _sum(one: Mapping[str, float], other: Mapping[str, float]) -> defaultdict[str, float]:
+    found = defaultdict(float, one)
+    for name, value in other.items():
+        found[name] += value
+    return found
+
+
+def _lag(values: Mapping[str, float]) -> float | None:
+    """None before an event has come, and where no event has told a time: then it is no number."""
+    lag = values.get("stream_lag_seconds", math.nan)
+    return lag if values["events_received_total"] and math.isfinite(lag) else None
 
 
 def _by_reason(values: Mapping[str, float]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from sluice_cli.verify.verdict import Verdict
 from sluice_core.settings.quantities import format_bytes
 
 from sluice_local.resources import Resources
+from sluice_local.run.phases import NO_SOURCE, RUNNING
 from sluice_local.run.scrape import Snapshot
 
 _LINE_EVERY: Final = 5.0
@@ -55,8 +56,10 @@ class LineView:
         if seconds < self._next:
             return
         self._next = seconds + _LINE_EVERY
-        shown = " · ".join(f"{name} {value}" for name, value in facts(snapshot))
-        self.say(f"{seconds:4.0f} s  {shown}")
+        shown = [f"{name} {value}" for name, value in facts(snapshot)]
+        if phase != RUNNING:
+            shown.append(phase)
+        self.say(f"{seconds:4.0f} s  {' · '.join(shown)}")
 
     def say(self, line: str) -> None:
         """See `View`."""
@@ -89,8 +92,8 @@ class PanelView:
                 table,
                 title=f"sluice · {self._source}",
                 subtitle=f"{minutes}:{rest:02d} · {phase}",
-                border_style="cyan",
-                expand=False,
+                border_style="red" if phase == NO_SOURCE else "cyan",
+                expand=True,
                 width=min(90, self._console.width),
             )
         )
@@ -113,7 +116,7 @@ def facts(now: Snapshot) -> list[tuple[str, str]]:
         ("events", f"{now.received:,} ({now.rate:,.0f}/s)"),
         ("packs", f"{now.messages:,} ({format_bytes(now.message_bytes)})"),
         ("queue", _count(now.depth) + (f", dead {now.dead_letters:,}" if now.dead_letters else "")),
-        ("rows", f"{now.rows:,}"),
+        ("rows", f"{now.rows:,}" + (f", left out {now.dropped:,}" if now.dropped else "")),
         ("objects", f"{now.objects:,} ({format_bytes(now.object_bytes)})"),
         ("lag", "–" if now.lag is None else f"{max(now.lag, 0):.1f} s"),
         ("newest", now.newest or "–"),
