@@ -74,6 +74,8 @@ class Told:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     address: str = ""
+    gone: tuple[str, str] = ("", "")
+    last_files: tuple[int, str] = (0, "")
     lost: str = ""
     account: str = ""
     phase: str = ""
@@ -156,10 +158,23 @@ def _watch(window: Browser, run: Run, stranger: Stranger) -> Told:
     found.title = window.driver.title
     _look_around(window, found, "running")
     found.nameless = window.run(NAMELESS)
+    stranger.close()
+    until(
+        lambda: window.text("phase") == "no connection to the source",
+        "the source's end",
+        seen=lambda: window.text("phase"),
+    )
+    found.gone = (
+        window.run("return document.getElementById('phase').dataset.kind"),
+        window.text("now-lag"),
+    )
     run.process.send_signal(signal.SIGTERM)
     until(lambda: not window.run("return document.getElementById('account').hidden"), "the account")
     found.code = run.finish()
     found.output = run.output
+    until(lambda: window.text("account-title").startswith(("Done", "Ended")), "the end")
+    shown = window.run("return document.querySelectorAll('#files li').length")
+    found.last_files = shown, window.text("files-sum").split(" ")[0]
     found.lost = window.text("lost")
     found.phase = window.text("phase")
     found.account = window.run("return document.getElementById('account').innerText")
@@ -246,6 +261,10 @@ def test_everything_can_be_read_by_day_and_by_night(told):
     assert told.nameless == []
 
 
+def test_a_source_that_is_gone_is_said(told):
+    assert told.gone == ("bad", "–")
+
+
 def test_the_end_is_the_account(told):
     assert told.code == 0, told.output
     assert told.lost == "0"
@@ -253,3 +272,7 @@ def test_the_end_is_the_account(told):
     assert "Done: nothing is lost" in told.account
     assert "events in\t202" in told.account
     assert "dead-lettered\t2" in told.account
+    assert "rows of the table\t200" in told.account
+    shown, files = told.last_files
+    assert shown == min(6, int(files)) > 0
+    assert f" in {files} object" in told.output

@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,8 +17,9 @@ from sluice_core.testing import FakeClock, FakeS3, FakeSqs
 from sluice_local.page import Page
 from sluice_local.page.newest import MAX_BYTES, Reader, last_rows, some_dead_letters
 from sluice_local.page.server import MAX_STREAMS, Board, PageServer
-from sluice_local.page.state import SAMPLES, History, account, counts, files, written_at
+from sluice_local.page.state import SAMPLES, History, counts, files, kind, written_at
 from sluice_local.page.text import shown
+from sluice_local.run import phases
 from sluice_local.run.account import account_of
 from sluice_local.run.scrape import Snapshot
 from sluice_local.run.view import NoPage
@@ -283,14 +285,22 @@ def test_a_batcher_that_begins_anew_makes_no_negative_rate():
 
 def test_what_is_on_the_way_is_what_is_neither_here_nor_there():
     now = Snapshot(
-        received=100, filtered=5, rows=60, dropped=1, lag=float("nan"),
+        received=100, filtered=5, rows=60, dropped=1, lag=None,
         dead_counts={"producer": {"not-json": 1}, "batcher": {"not-json": 2, "bad-event": 1}},
     )  # fmt: skip
     found = counts(now)
     assert found["on_the_way"] == 30
     assert found["dead_letters"] == 4
+    assert found["dropped"] == 1
     assert found["lag"] is None
     assert now.dead_reasons == {"not-json": 3, "bad-event": 1}
+
+
+def test_a_source_that_is_gone_is_bad_news_and_a_drain_is_none():
+    found = [
+        kind(name) for name in (phases.STARTING, phases.RUNNING, phases.NO_SOURCE, phases.EMPTYING)
+    ]
+    assert found == ["busy", "good", "bad", "busy"]
 
 
 def test_files_have_the_time_that_their_names_tell():
@@ -300,27 +310,13 @@ def test_files_have_the_time_that_their_names_tell():
     assert found["name"] == KEY.removeprefix("events/")
 
 
-def verdict(path, *rows, ids=True):
+def verdict(path, *rows):
     """On a lake with these rows, of a source that gave a and b."""
-    name = "event_id" if ids else "title"
-    path.mkdir(exist_ok=True)
-    (path / "batch-1.csv").write_text(f"n,{name}\n" + "".join(f"1,{row}\n" for row in rows))
+    path.mkdir()
+    (path / "batch-1.csv").write_text("n,event_id\n" + "".join(f"1,{row}\n" for row in rows))
     ledger = path.parent / "ledger"
     ledger.write_text("".join(json.dumps({"id": n, "state": "sent"}) + "\n" for n in "ab"))
     return account_of(ledger, None, path, Messages())
-
-
-def test_the_account_tells_a_loss(tmp_path):
-    found = account(verdict(tmp_path / "events", "a", "b"), 1.0)
-    assert (found["ok"], found["lost"], found["verdict"]) == (True, 0, "nothing is lost")
-    found = account(verdict(tmp_path / "events", "a"), 1.0)
-    assert (found["ok"], found["lost"], found["verdict"]) == (False, 1, "1 lost")
-
-
-def test_columns_without_ids_have_no_number_of_lost_events(tmp_path):
-    found = account(verdict(tmp_path / "events", "x", "y", ids=False), 1.0)
-    assert (found["ok"], found["lost"], found["verdict"]) == (True, None, "the numbers agree")
-    assert "lost" not in [line["name"] for line in found["lines"]]
 
 
 class Silent:
@@ -356,11 +352,44 @@ def test_a_page_from_its_start_to_the_account(tmp_path):
         reader = threading.Thread(target=stream, args=(address, found, moved), daemon=True)
         reader.start()
         assert moved.acquire(timeout=10)
+        page.phase("accounting")
+        assert read(address)["phase"] == "accounting"
         page.account(verdict(tmp_path / "events", "a", "b"), 2.0)
+        now = read(address)
+        assert now["over"]["verdict"] == "nothing is lost"
+        assert (now["counts"]["rows"], now["ended"]) == (2, False)
     reader.join(10)
     assert found[-1]["phase"] == "done"
+    assert found[-1]["ended"] is True
     assert found[-1]["over"]["verdict"] == "nothing is lost"
     assert found[-1]["counts"]["rows"] == 2
+
+
+def test_what_came_last_is_read_and_shown(tmp_path):
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(action):
+        if action == "get":
+            asked.set()
+            assert go.wait(10)
+
+    bucket, dlq = FakeS3(before=slow), FakeSqs(FakeClock())
+    bucket.put(KEY, b"id\n1\n")
+    dlq.put_message(DeadLetter("{", "not-json", "why").to_message())
+    (stored,) = bucket.list()
+    last = Snapshot(rows=1, newest_objects=(stored,), dead_letters=1)
+    with Page() as page:
+        address = Asked(page)
+        with page.reading(SimpleNamespace(bucket=bucket, dlq=dlq), "events"):
+            page.show(last, 3.0, "copying the files")
+            assert asked.wait(10)
+            assert read(address)["rows"]["rows"] == []
+            go.set()
+        now = read(address)
+        assert now["rows"]["rows"] == [["1"]]
+        assert [letter["reason"] for letter in now["dead_letters"]["some"]] == ["not-json"]
+        page.account(verdict(tmp_path / "events", "a", "b"), 2.0)
+        assert read(address)["rows"]["rows"] == [["1"]]
 
 
 def test_a_run_that_fails_says_why_on_the_page():

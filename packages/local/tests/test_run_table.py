@@ -85,11 +85,6 @@ def test_twice_is_told_as_such():
     assert "1 row twice" in next(made.lines(table.Path("d")))
 
 
-def test_without_the_libraries_there_is_nothing_to_say(tmp_path, monkeypatch):
-    monkeypatch.setattr(table, "is_installed", lambda: False)
-    assert make_table(tmp_path, "events") is None
-
-
 def test_an_earlier_table_is_moved_aside_with_its_files(tmp_path):
     data = copied(tmp_path, "ab")
     make_table(data, "events")

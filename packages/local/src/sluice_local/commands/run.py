@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from sluice_core.errors import ConfigError, SluiceError, os_reason
+from sluice_cli.lake.installed import is_installed
+from sluice_core.errors import ConfigError, SluiceError
 from sluice_core.service.stop import Stop
 from sluice_core.settings import CommonSettings, load_settings
 from sluice_core.settings.quantities import parse_seconds
 
 from sluice_local.localstack import EnvironmentBuildError, LocalStackError
 from sluice_local.page import Page
-from sluice_local.run import account, summary
+from sluice_local.run import account, phases, summary
 from sluice_local.run.children import ChildDiedError
 from sluice_local.run.lake_copy import INTERNAL
 from sluice_local.run.options import RunOptions
@@ -82,17 +83,16 @@ def run(
             pipeline = LocalRun(options, console, stop, prefix, shown)
             pipeline.execute()
             code = _report(console, options, pipeline, data / prefix, shown)
-            code = code or (_table(console, data, prefix) if table else 0)
+            if table and code == 0:
+                code = _table(console, data, prefix, shown)
     except ConfigError as error:
-        console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
+        _say(console, f"sluice run: {error}")
         raise typer.Exit(2) from None
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        line = f"sluice run: {place}{os_reason(error)}"
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        _say(console, f"sluice run: {summary.reason(error)}")
         raise typer.Exit(1) from None
     except (SluiceError, LocalStackError, EnvironmentBuildError) as error:
-        console.print(f"sluice run: {error}", soft_wrap=True, markup=False, highlight=False)
+        _say(console, f"sluice run: {error}")
         raise typer.Exit(error.exit_code if isinstance(error, ChildDiedError) else 1) from None
     raise typer.Exit(code)
 
@@ -116,18 +116,27 @@ def _prefix() -> str:
     return prefix
 
 
-def _table(console: Console, data: Path, prefix: str) -> int:
-    made = make_table(data, prefix)
-    if made is None:
+def _table(console: Console, data: Path, prefix: str, page: PageLike) -> int:
+    if not is_installed():
         return 0
-    for line in ("", *made.lines(data)):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    _say(console, "\nmaking a table of them")
+    page.phase(phases.MAKING_TABLE)
+    made = make_table(data, prefix)
+    page.table(made, data)
+    for line in made.lines(data):
+        _say(console, line)
     return made.exit_code
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _report(
     console: Console, options: RunOptions, pipeline: LocalRun, lake: Path, page: PageLike
 ) -> int:
+    _say(console, "counting the events in the files")
+    page.phase(phases.ACCOUNTING)
     internal = options.data / INTERNAL
     verdict = account.account_of(
         internal / "ledger.ndjson",

@@ -12,7 +12,7 @@ from sluice_cli.output import counted
 from sluice_cli.verify.report import notes
 from sluice_cli.verify.verdict import Verdict
 from sluice_core import reasons
-from sluice_core.errors import PermanentError
+from sluice_core.errors import PermanentError, os_reason
 from sluice_core.lake.account import Account
 from sluice_core.lake.reader import parts, read_batches
 from sluice_core.settings.quantities import format_bytes
@@ -117,6 +117,13 @@ def exit_code(verdict: Verdict) -> int:
     if verdict.objects.uncounted and not (verdict.objects.unreadable or verdict.objects.odd):
         return Counts.of(verdict).exit_code
     return verdict.exit_code
+
+
+def reason(error: BaseException) -> str:
+    """What ended the run: of what the machine refused the place and the reason, without a number."""
+    if not isinstance(error, OSError):
+        return str(error)
+    return f"{error.filename}: {os_reason(error)}" if error.filename else os_reason(error)
 
 
 def _cell(value: Any) -> str:

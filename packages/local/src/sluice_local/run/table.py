@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice_cli.lake.installed import WAREHOUSE, is_installed, table_module, work_module
+from sluice_cli.lake.installed import WAREHOUSE, table_module, work_module
 from sluice_cli.output import counted
 from sluice_core.errors import SluiceError
 from sluice_core.settings.quantities import format_bytes
@@ -24,12 +24,20 @@ class Table:
     failure: str | None = None
 
     @property
+    def fault(self) -> str | None:
+        """What is wrong with it, in few words; None where nothing is."""
+        if self.failure is not None:
+            return "the table could not be made"
+        twice = self.rows - self.events
+        return f"the table has {counted(twice, 'row')} twice" if twice else None
+
+    @property
     def exit_code(self) -> int:
         """1 where an event is there twice, or the table could not be made."""
-        return 1 if self.failure is not None or self.rows != self.events else 0
+        return 1 if self.fault is not None else 0
 
-    def lines(self, data: Path) -> Iterator[str]:
-        """For people: the account, and lines that query it."""
+    def account(self, data: Path) -> Iterator[str]:
+        """For people: what came of it, and what to do."""
         if self.failure is not None:
             yield f"✗ the table could not be made: {self.failure}"
             return
@@ -44,6 +52,12 @@ class Table:
         )
         if self.set_aside:
             yield f"{counted(self.set_aside, 'object')} set aside: `sluice compact {data} --status` says why"
+
+    def lines(self, data: Path) -> Iterator[str]:
+        """For people: the account, and lines that query it."""
+        yield from self.account(data)
+        if not self.rows:
+            return
         python = _python()
         code = f"import polars; print(polars.scan_iceberg('{self.address}').collect())"
         yield f"  {python.parent / 'sluice'} read {data} --lake"
@@ -60,10 +74,8 @@ def duckdb_query(data: Path) -> str:
     return f"SELECT dt, hour, count(*) FROM '{files}' GROUP BY ALL"  # noqa: S608  (shown to people)
 
 
-def make_table(data: Path, prefix: str) -> Table | None:
-    """Makes the table of the objects in `data`, which stay where they are; None without the lake's libraries."""
-    if not is_installed():
-        return None
+def make_table(data: Path, prefix: str) -> Table:
+    """Makes the table of the objects in `data`, which stay where they are. Needs the lake's libraries."""
     try:
         work = work_module()
         settings = work.settings_from(0.0, keep_raw=True).model_copy(

@@ -1,6 +1,7 @@
 """What watches a run: a live panel on a terminal, a line every five seconds elsewhere, and a page beside it."""
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -14,6 +15,7 @@ from sluice_core.settings.quantities import format_bytes
 from sluice_local.resources import Resources
 from sluice_local.run.phases import NO_SOURCE, RUNNING
 from sluice_local.run.scrape import Snapshot
+from sluice_local.run.table import Table as LakeTable
 
 _LINE_EVERY: Final = 5.0
 
@@ -138,8 +140,16 @@ class PageLike(Protocol):
         """Meanwhile the page shows rows and dead letters; afterwards nobody else looks at queue and bucket."""
         ...
 
+    def phase(self, name: str) -> None:
+        """What the run does now, when no view tells it any more."""
+        ...
+
     def account(self, verdict: Verdict, seconds: float) -> None:
-        """The end of a run that has an account."""
+        """What became of every event; a table may follow."""
+        ...
+
+    def table(self, made: LakeTable, data: Path) -> None:
+        """What came of the table of the files in `data`."""
         ...
 
 
@@ -154,5 +164,11 @@ class NoPage:
         """Reads nothing."""
         return nullcontext()
 
+    def phase(self, name: str) -> None:
+        """See `PageLike`."""
+
     def account(self, verdict: Verdict, seconds: float) -> None:
+        """See `PageLike`."""
+
+    def table(self, made: LakeTable, data: Path) -> None:
         """See `PageLike`."""

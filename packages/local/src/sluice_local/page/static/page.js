@@ -6,22 +6,23 @@ const PARTS = [
   ["on_the_way", "way", "on the way"],
   ["dead_letters", "dead", "dead letters"],
   ["filtered", "filtered", "filtered"],
+  ["dropped", "dropped", "left out by the transform"],
 ];
 
 function showPhase(state) {
   const pill = byId("phase");
-  pill.dataset.kind = state.over ? (state.over.ok ? "good" : "bad") : state.phase === "running" ? "good" : "busy";
-  put(pill, state.over ? state.over.verdict : state.phase);
+  pill.dataset.kind = state.kind;
+  put(pill, state.ended ? state.over.verdict : state.phase);
   put(byId("elapsed"), elapsed(state.seconds));
   put(byId("source"), state.source);
-  put(byId("said"), state.over ? "" : state.said.join("\n"));
+  put(byId("said"), state.ended ? "" : state.said.join("\n"));
 }
 
 function showEvents(counts, over) {
   put(byId("received"), count(counts.received));
   const bar = byId("bar"), legend = byId("legend");
-  const parts = over ? PARTS.filter(([, css]) => css !== "way") : PARTS;
-  if (changed("parts", parts.length)) {
+  const parts = PARTS.filter(([key]) => key === "on_the_way" ? !over : key !== "dropped" || counts.dropped);
+  if (changed("parts", parts)) {
     bar.replaceChildren(...parts.map(([, css]) => make("span", "c-" + css)));
     legend.replaceChildren(...parts.map(([, css, name]) => {
       const part = make("div");
@@ -42,8 +43,7 @@ function showLost(counts, over) {
   const gaps = counts ? counts.gaps : 0;
   put(lost, over ? count(over.lost) : gaps ? "?" : "0");
   lost.dataset.kind = (over ? over.lost === 0 || (over.ok && over.lost === null) : !gaps) ? "good" : "bad";
-  put(byId("lost-note"), over
-    ? over.lost === null ? "not counted by id" : "counted from the files"
+  put(byId("lost-note"), over ? over.lost_note
     : gaps ? "the source no longer had a part of the stream" : "known so far; counted at the end");
 }
 
@@ -112,12 +112,12 @@ function showDead(dead, counts) {
   }));
 }
 
-function showAccount(over) {
-  if (!over || !changed("over", over)) return;
+function showAccount(over, ended) {
+  if (!over || !changed("over", [over, ended])) return;
   const card = byId("account");
   card.hidden = false;
   card.classList.toggle("bad", !over.ok);
-  put(byId("account-title"), (over.ok ? "Done: " : "Ended: ") + over.verdict);
+  put(byId("account-title"), (!ended ? "Account: " : over.ok ? "Done: " : "Ended: ") + over.verdict);
   byId("account-lines").replaceChildren(...over.lines.map((entry) => {
     const tr = make("tr");
     tr.append(make("td", "", entry.name), make("td", "number", count(entry.count)), make("td", "note", entry.note));
@@ -128,7 +128,7 @@ function showAccount(over) {
 
 function show(state) {
   showPhase(state);
-  showAccount(state.over);
+  showAccount(state.over, state.ended);
   showLost(state.counts, state.over);
   if (!state.counts) return;
   showEvents(state.counts, state.over);
@@ -142,7 +142,7 @@ const stream = new EventSource("/api/events");
 stream.onmessage = (message) => {
   const state = JSON.parse(message.data);
   show(state);
-  if (state.over) stream.close();
+  if (state.ended) stream.close();
 };
 stream.onerror = () => {
   byId("phase").dataset.kind = "bad";
