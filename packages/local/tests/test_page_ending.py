@@ -58,6 +58,7 @@ def test_the_files_say_what_the_services_have_told_too_early(tmp_path):
         (Table(3, 2, 1, 10, "x"), False, "the table has 1 row twice", 3),
         (Table(0, 0, 0, 0, "", failure="no <b>"), False, "the table could not be made", None),
         (Table(0, 0, 0, 0, "", set_aside=1), True, "no table: its rows need an event_id", None),
+        (Table(0, 0, 0, 0, "", left_out=True), True, "left out by Ctrl-C", None),
     ],
 )
 def test_what_came_of_the_table(tmp_path, made, ok, said, rows):

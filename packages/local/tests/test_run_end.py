@@ -27,8 +27,10 @@ class Ended:
     built_in, dropped, seconds = False, 0, 2.5
     rows = "abc"
     error = None
+    stop = None
 
-    def __init__(self, options, console, _stop, _prefix, page):
+    def __init__(self, options, console, stop, _prefix, page):
+        Ended.stop = stop
         self._data, self._page, self._view = options.data, page, LineView(console)
         self.dead_letters = Messages()
 
@@ -44,6 +46,7 @@ class Ended:
         lake_copy.copy_objects(bucket, self._data)
         ledger = [json.dumps({"id": name, "state": "sent"}) + "\n" for name in "abc"]
         (self._data / lake_copy.INTERNAL / "ledger.ndjson").write_text("".join(ledger))
+        self.stop.request()
 
 
 class Kept(Page):
@@ -168,6 +171,25 @@ def test_a_run_that_was_stopped_at_once_says_that_there_is_no_account(ended):
     )
 
 
+def test_ctrl_c_while_the_table_is_made_leaves_it_out_and_nothing_else(ended, monkeypatch):
+    def impatient(*arguments):
+        Ended.stop.force()
+        return make(*arguments)
+
+    make = command.make_table
+    monkeypatch.setattr(command, "make_table", impatient)
+    found = ended()
+    assert found.code == 0, found.output
+    assert "counting the events in the files; Ctrl-C leaves the table out\n" in found.output
+    assert "making a table of them; Ctrl-C leaves it out\n" in found.output
+    assert "no table: it was left out by Ctrl-C" in found.output
+    assert "read_batches(" in found.output
+    assert (found.data / KEY).exists()
+    over = found.last["over"]
+    assert (over["ok"], over["verdict"], lines(over)["lost"]) == (True, "nothing is lost", 0)
+    assert any("left out by Ctrl-C" in line for line in over["said"])
+
+
 def test_without_a_page_there_is_a_table_all_the_same(ended):
     found = ended("--no-page")
     assert found.code == 0, found.output
@@ -179,6 +201,7 @@ def test_no_table_is_none(ended):
     found = ended("--no-table")
     assert found.code == 0, found.output
     assert "a table" not in found.output
+    assert "counting the events in the files\n" in found.output
     assert found.last["over"]["verdict"] == "nothing is lost"
 
 

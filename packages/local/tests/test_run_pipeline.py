@@ -1,6 +1,7 @@
 """The order of a run's end, with the services as scripts."""
 
 import io
+from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
@@ -10,9 +11,11 @@ from sluice_core.service.stop import Stop
 from sluice_core.testing import Answer, FakeClock, FakeS3, FakeSqs, SseServer
 from sluice_local.ports import free_port
 from sluice_local.run import phases, pipeline
+from sluice_local.run.children import ForcedError
 from sluice_local.run.listing import Listing
 from sluice_local.run.pipeline import LocalRun
 from sluice_local.run.scrape import Scraper
+from sluice_local.run.source import ChosenSource
 from sluice_local.run.view import NoPage
 
 KEY = "events/dt=2026-11-26/hour=02/batch-01a215ad-884b-7544-ae16-c659f10d4db6.csv"
@@ -30,6 +33,11 @@ class Shown:
 
     def say(self, line):
         self.said.append(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_): ...
 
 
 class Batchers:
@@ -55,6 +63,8 @@ class Batchers:
         return True
 
     def kill(self, _name): ...
+
+    def kill_all(self): ...
 
     def wait(self, condition, _seconds, meanwhile, _name):
         while not condition():
@@ -130,3 +140,52 @@ def test_the_files_that_came_last_are_shown(draining):
     assert phase == phases.COPYING
     assert [stored.key for stored in now.newest_objects] == [KEY]
     assert now.newest == KEY
+
+
+@pytest.fixture
+def executed(draining, monkeypatch):
+    """Runs a pipeline whose source has ended already and whose batcher has written an object; `drain` drains it."""
+
+    def make(drain):
+        run = draining(leaves=[0], rows=[60])
+        resources, view, scraper = run._resources, run._view, run._scraper
+        resources.bucket.put(KEY, b"rows")
+        chosen = Future()
+        chosen.set_result(ChosenSource("a source", "http://127.0.0.1:9/"))
+        stack = SimpleNamespace(start=lambda _: None, stop=lambda: None, environ=dict)
+        monkeypatch.setattr(run, "_localstack", stack)
+        monkeypatch.setattr(pipeline, "connect", lambda _: None)
+        monkeypatch.setattr(pipeline.Resources, "make", lambda *_: resources)
+        monkeypatch.setattr(pipeline, "Children", lambda *_: run._crew)
+        monkeypatch.setattr(pipeline, "view_for", lambda *_: view)
+        monkeypatch.setattr(pipeline.source, "choose", lambda *_: chosen)
+        monkeypatch.setattr(run, "_start", lambda _: setattr(run, "_scraper", scraper))
+        monkeypatch.setattr(run, "_watch", lambda _: None)
+        monkeypatch.setattr(run, "_drain", lambda: drain(run))
+        return run
+
+    return make
+
+
+def test_from_the_copy_on_a_ctrl_c_is_the_second_one(executed, tmp_path):
+    run = executed(LocalRun._drain)
+    copied, copy = [], run._keep
+
+    def keep():
+        copied.append((run._view.shown[-1][0], run._stop.requested, run._stop.forced))
+        copy()
+
+    run._keep = keep
+    run.execute()
+    assert copied == [(phases.COPYING, True, False)]
+    assert (tmp_path / KEY).read_bytes() == b"rows"
+
+
+def test_a_run_that_is_stopped_at_once_keeps_its_files(executed, tmp_path):
+    def impatient(run):
+        run._stop.force()
+        raise ForcedError("stopped at once")
+
+    with pytest.raises(ForcedError):
+        executed(impatient).execute()
+    assert (tmp_path / KEY).read_bytes() == b"rows"

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sluice_compactor.settings import CompactorSettings
 from sluice_compactor.status import Status, read_status
 from sluice_core.keys import WAREHOUSE
 from sluice_core.service.clock import SystemClock
+from sluice_core.service.stop import Stop
 from sluice_core.settings import load_settings
 
 
@@ -42,10 +43,13 @@ def settings_from(settle: float | None, *, keep_raw: bool | None = None) -> Comp
     return load_settings(CompactorSettings).model_copy(update=wanted)
 
 
-def compact(settings: CompactorSettings, folder: Path | None) -> Report:
-    """One pass over the settings' bucket, or a folder."""
+def compact(settings: CompactorSettings, folder: Path | None, stop: Stop | None = None) -> Report:
+    """One pass over the settings' bucket, or a folder. Raises Stopped when `stop` is requested meanwhile."""
+    runtime = quiet_runtime()
+    if stop is not None:
+        runtime = replace(runtime, stop=stop)
     with _quiet():
-        return Service(settings, quiet_runtime(), lambda: Lake.open(settings, folder)).once()
+        return Service(settings, runtime, lambda: Lake.open(settings, folder)).once()
 
 
 def state(settings: CompactorSettings, folder: Path | None) -> State:

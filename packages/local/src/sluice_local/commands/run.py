@@ -82,9 +82,11 @@ def run(
         with _page(console, page, page_port) as shown:
             pipeline = LocalRun(options, console, stop, prefix, shown)
             pipeline.execute()
+            without = "; Ctrl-C leaves the table out" if table else ""
+            _say(console, f"counting the events in the files{without}")
             code = _report(console, options, pipeline, data / prefix, shown)
             if table and code == 0:
-                code = _table(console, data, prefix, shown)
+                code = _table(console, data, prefix, stop, shown)
     except ConfigError as error:
         _say(console, f"sluice run: {error}")
         raise typer.Exit(2) from None
@@ -116,12 +118,12 @@ def _prefix() -> str:
     return prefix
 
 
-def _table(console: Console, data: Path, prefix: str, page: PageLike) -> int:
+def _table(console: Console, data: Path, prefix: str, stop: Stop, page: PageLike) -> int:
     if not is_installed():
         return 0
-    _say(console, "\nmaking a table of them")
+    _say(console, "\nmaking a table of them; Ctrl-C leaves it out")
     page.phase(phases.MAKING_TABLE)
-    made = make_table(data, prefix)
+    made = make_table(data, prefix, stop)
     page.table(made, data)
     for line in made.lines(data):
         _say(console, line)
@@ -135,7 +137,6 @@ def _say(console: Console, line: str) -> None:
 def _report(
     console: Console, options: RunOptions, pipeline: LocalRun, lake: Path, page: PageLike
 ) -> int:
-    _say(console, "counting the events in the files")
     page.phase(phases.ACCOUNTING)
     internal = options.data / INTERNAL
     verdict = account.account_of(

@@ -156,7 +156,9 @@ class Children:
         deadline = time.monotonic() + seconds
         while not condition():
             if self._stop.forced_event.wait(0.25):
-                raise ForcedError("stopped at once: what was under way is not in the files")
+                raise ForcedError(
+                    "stopped at once: what was under way is not in the files, and there is no account of them"
+                )
             if time.monotonic() > deadline:
                 tail = self._children[name].tail() if name in self._children else ""
                 raise ChildDiedError(name, f"was not done after {seconds:.0f} s", tail)

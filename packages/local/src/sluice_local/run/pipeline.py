@@ -60,7 +60,8 @@ class LocalRun:
     def execute(self) -> None:
         """Runs until the stop is requested or the work is done, drains, and leaves the lake on disk.
 
-        Raises SluiceError's subclasses and LocalStackError; the objects written so far are copied even then.
+        Raises SluiceError's subclasses and LocalStackError; the objects written so far are copied even then. From the
+        copy on the stop is requested, whatever ended the run: a Ctrl-C is then the second one, which forces.
         """
         earlier = lake_copy.prepare(self._options.data, self._prefix)
         if earlier is not None:
@@ -87,6 +88,7 @@ class LocalRun:
                     self._look_back()
             finally:
                 self._crew.kill_all()
+                self._stop.request()
                 self._show(self._scraper.last, phases.COPYING)
                 self._keep()
 

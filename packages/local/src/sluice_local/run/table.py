@@ -8,12 +8,17 @@ from pathlib import Path
 from sluice_cli.lake.installed import WAREHOUSE, table_module, work_module
 from sluice_cli.output import counted
 from sluice_core.errors import SluiceError
+from sluice_core.service.retry import Stopped
+from sluice_core.service.stop import Stop
 from sluice_core.settings.quantities import format_bytes
 
 
 @dataclass(frozen=True)
 class Table:
-    """What was made: rows and distinct events of the table, its files and bytes; what does not fit; what went wrong."""
+    """What was made: rows and distinct events of the table, its files and bytes; what does not fit; what went wrong.
+
+    `left_out`: somebody did not want to wait for it.
+    """
 
     rows: int
     events: int
@@ -22,6 +27,7 @@ class Table:
     address: str
     set_aside: int = 0
     failure: str | None = None
+    left_out: bool = False
 
     @property
     def fault(self) -> str | None:
@@ -40,6 +46,10 @@ class Table:
         """For people: what came of it, and what to do."""
         if self.failure is not None:
             yield f"✗ the table could not be made: {self.failure}"
+            return
+        if self.left_out:
+            made_by = f"sluice compact {data} --keep-raw --settle 0s"
+            yield f"no table: it was left out by Ctrl-C; `{made_by}` makes it"
             return
         if not self.rows:
             yield "no table: its rows need an event_id and a day in their path"
@@ -74,8 +84,13 @@ def duckdb_query(data: Path) -> str:
     return f"SELECT dt, hour, count(*) FROM '{files}' GROUP BY ALL"  # noqa: S608  (shown to people)
 
 
-def make_table(data: Path, prefix: str) -> Table:
-    """Makes the table of the objects in `data`, which stay where they are. Needs the lake's libraries."""
+def make_table(data: Path, prefix: str, stop: Stop) -> Table:
+    """Makes the table of the objects in `data`, which stay where they are. Needs the lake's libraries.
+
+    A `stop` that is forced ends it at its next step; what it has done by then, the next pass knows.
+    """
+    at_once = Stop()
+    at_once.event = stop.forced_event
     try:
         work = work_module()
         settings = work.settings_from(0.0, keep_raw=True).model_copy(
@@ -86,7 +101,7 @@ def make_table(data: Path, prefix: str) -> Table:
                 "pushgateway": None,
             }
         )
-        report = work.compact(settings, data)
+        report = work.compact(settings, data, at_once)
         failure = next(iter(report.failures.values()), None)
         files = table_module().table_files(None, data)
         if files is None or failure is not None:
@@ -94,6 +109,8 @@ def make_table(data: Path, prefix: str) -> Table:
         ids = [name for part in files.column(settings.lake_id_column) for name in part.to_pylist()]
     except SluiceError as error:
         return Table(0, 0, 0, 0, "", failure=str(error))
+    except Stopped:
+        return Table(0, 0, 0, 0, "", left_out=True)
     address = files.table.metadata_location
     return Table(
         len(ids), len(set(ids)), len(files.tasks), files.size, address, len(report.set_aside)
