@@ -63,7 +63,7 @@ def _run(
     lake_copy.write_dead_letters(list(lake_copy.take_messages(queue)), data)
     lake_copy.copy_objects(bucket, data)
     if table:
-        assert make_table(data, prefix).failure is None  # type: ignore[union-attr]
+        assert make_table(data, prefix, Stop()).fault is None
 
 
 @pytest.fixture

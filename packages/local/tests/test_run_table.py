@@ -9,6 +9,7 @@ import pytest
 from sluice_cli.main import app
 from sluice_core.keys import COLUMN_TYPES_METADATA, COLUMNS_METADATA, RAW
 from sluice_core.lake.csv_text import encode_csv
+from sluice_core.lake.folder import METADATA
 from sluice_core.service.stop import Stop
 from sluice_core.testing import FakeS3
 from sluice_core.testing.server import Answer, SseServer
@@ -76,7 +77,7 @@ def test_rows_without_ids_make_no_table_and_no_failure(tmp_path):
 
 def test_a_table_that_cannot_be_made_is_a_failure(tmp_path):
     data = copied(tmp_path, "ab")
-    (data / lake_copy.INTERNAL / lake_copy.METADATA).write_text("{")
+    (data / METADATA).write_text("{")
     made = make_table(data, "events", Stop())
     assert made.exit_code == 1
     assert "could not be made" in next(made.lines(data))

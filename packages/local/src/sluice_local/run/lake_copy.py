@@ -12,10 +12,9 @@ from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
 from sluice_core.keys import INTERNAL_PREFIX
+from sluice_core.lake.folder import METADATA
 
 INTERNAL = INTERNAL_PREFIX.rstrip("/")
-METADATA = "metadata.json"
-"""Below `INTERNAL`: the objects' user metadata, for which files have no place; the compactor reads it."""
 
 
 def prepare(data: Path, prefix: str) -> Path | None:
@@ -63,7 +62,7 @@ def copy_objects(
         os.replace(part, target)  # noqa: PTH105 - one call for "whole or not at all"
         count += 1
     (data / INTERNAL).mkdir(exist_ok=True, parents=True)
-    (data / INTERNAL / METADATA).write_text(json.dumps(metadata))
+    (data / METADATA).write_text(json.dumps(metadata))
     return count
 
 
