@@ -21,9 +21,9 @@ RENDERED: Final = (
 HEAD: Final = """# Alerts
 Those of the chart (`metrics.prometheusRule.enabled`), with its default values. Each name leads to its runbook. All carry the labels `severity` and `release`, the annotations `summary`, `description` and `runbook_url`, and what `ruleLabels` and `ruleAnnotations` add. An alert is switched off by `metrics.prometheusRule.disabled: {NAME: true}`, rules of your own are added by `additionalGroups`. The values beside an alert are those that it depends on.
 
-In the expressions what selects the release (`namespace`, `job`) is left out.
+In the expressions what selects the release (`namespace`, `pod`, `job`) is left out.
 """
-_SELECTOR: Final = re.compile(r'(exported_)?namespace="NAMESPACE",?(job=~"[^"]*",?)?')
+_SELECTOR: Final = re.compile(r'(exported_)?namespace="NAMESPACE",?((pod|job)=~?"[^"]*",?)*')
 _VALUE: Final = re.compile(r"(\$[a-z]|\.Values)\.([A-Za-z.]+)")
 _PLACES: Final = {
     "$r": "metrics.prometheusRule.",

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from alert_rules import BEFORE, BY_CRON, CASES, OF_OTHERS, POD, VALUES, promtool_fails
+from alert_cases import cases, minutes, promtool_test
+from alert_rules import BY_CRON, CASES, OF_OTHERS, POD, VALUES, promtool_fails
 from sluice_batcher.metrics import Metrics as BatcherMetrics
 from sluice_compactor.metrics import Metrics as CompactorMetrics
 from sluice_core.service.telemetry import make_registry
@@ -27,15 +28,6 @@ PUSHED = (
 """The compactor's labels in a Pushgateway that is scraped with honor_labels: but for the pod's they are the release's."""
 
 
-def cases():
-    """Alert, and perhaps its service → its case, of all files."""
-    found = {}
-    for path in sorted(CASES.glob("*.yaml")):
-        if path.stem != "healthy":
-            found |= yaml.safe_load(path.read_text())
-    return found
-
-
 def covered():
     """The alerts that have a case."""
     return {name.split()[0] for name in cases()}
@@ -44,88 +36,6 @@ def covered():
 @pytest.fixture(scope="module")
 def alerts(groups):
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
-
-
-def labelled(series):
-    """A series with the labels of its pod, where the name's prefix or `component` tells which that is."""
-    name, _, rest = series.partition("{")
-    given = rest.removesuffix("}")
-    found = re.match(r"sluice_(producer|batcher|compactor)_", name) or re.search(
-        r'component="(\w+)"', given if name in ("up", "sluice_build_info") else ""
-    )
-    if found is None:
-        return series
-    if name == "up":
-        given = ""
-    own = ",".join(
-        label for label in POD[found[1]].split(",") if label.split("=")[0] + "=" not in given
-    )
-    return f"{name}{{{','.join(filter(None, (own, given)))}}}"
-
-
-def component(series):
-    for name, labels in POD.items():
-        if labels.split(",")[1] in labelled(series):
-            return name
-    return None
-
-
-def continued(values, end):
-    """The values with a count for the last: it goes on to the end."""
-    return f"{values}{end}" if values.endswith("x") else values
-
-
-def series_of(case):
-    healthy = yaml.safe_load((CASES / "healthy.yaml").read_text())
-    changed = case.get("series", {})
-    end = minutes(case["resolved"]) + 1
-    result = []
-    for name in healthy | changed:
-        before = healthy.get(name)
-        prefix = f"_x{BEFORE}" if before is None else f"{before}{BEFORE - 1}"
-        away = case.get("gone", {}).get(component(name)) if before is not None else None
-        if name in changed:
-            after = continued(changed[name], end)
-        elif away is not None:
-            after = f"stale _x{away - 1} {continued(before, end)}"
-        else:
-            # Goes on counting where it was.
-            prefix, after = "", f"{before}{BEFORE + end}"
-        result.append({"series": labelled(name), "values": f"{prefix} {after}".strip()})
-    return result
-
-
-def minutes(text):
-    return int(text.removesuffix("m"))
-
-
-def promtool_test(name, case):
-    alert, _, service = name.partition(" ")
-
-    def at(minute, firing):
-        return {
-            "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
-            "eval_time": f"{BEFORE + minute}m",
-            "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in firing],
-        }
-
-    silent = case["silent"] if isinstance(case["silent"], list) else [case["silent"]]
-    checks = [at(-1, [])]
-    checks += [at(minutes(text), []) for text in silent]
-    checks += [at(minutes(case["fires"]), [alert, *case.get("with", [])])]
-    if service:
-        fired = checks[-1] | {
-            "expr": f'count by (service) (ALERTS{{alertname="{alert}",alertstate="firing"}})',
-            "exp_samples": [{"labels": f'{{service="{service.strip("()")}"}}', "value": 1}],
-        }
-        checks.append(fired)
-    checks += [at(minutes(case["resolved"]), [])]
-    return {
-        "name": name,
-        "interval": "1m",
-        "input_series": series_of(case),
-        "promql_expr_test": checks,
-    }
 
 
 @pytest.mark.parametrize("alert", sorted(cases()))
@@ -256,23 +166,16 @@ def test_an_alert_can_be_left_out_and_all_can_be_added_to(render, refusal):
     assert "SluiceTinyObjects" in error
 
 
-def test_rules_select_one_release_only_where_a_monitor_gives_the_job(render):
-    def expressions(*values):
-        groups = render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
-        return {r.get("alert", r.get("record")): r["expr"] for g in groups for r in g["rules"]}
-
-    assert 'job=~"(lake/)?rel-sluice-batcher"' in expressions()["SluiceNotWriting"]
-    pods = expressions(
-        "--set", "metrics.serviceMonitor.enabled=false,metrics.podMonitor.enabled=true"
-    )
-    assert pods == expressions()
-    plain = expressions("--set", "metrics.serviceMonitor.enabled=false")
-    assert "SluiceTargetDown" not in plain, "without a monitor the job of `up` is not known"
-    assert not any("job=" in text for text in plain.values())
-    none = expressions("--set", "autoscaling.minReplicas=0,producer.heartbeat=0")[
-        "SluiceBatcherAbsent"
+def test_no_batcher_is_right_while_the_queue_is_empty(render):
+    values = ("--set", "autoscaling.minReplicas=0,producer.heartbeat=0")
+    groups = render(*VALUES, *values).one("PrometheusRule")["spec"]["groups"]
+    (absent,) = [
+        rule["expr"]
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("alert") == "SluiceBatcherAbsent"
     ]
-    assert "sluice_producer_queue_messages" in none, "no batcher is right while the queue is empty"
+    assert "sluice_producer_queue_messages" in absent
 
 
 def test_a_long_source_name_is_found_as_far_as_pods_carry_it(render):

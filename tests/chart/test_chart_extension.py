@@ -137,9 +137,12 @@ def test_the_autoscalers_behaviour_and_triggers(everything):
     assert [t["type"] for t in spec["triggers"]] == ["aws-sqs-queue", "cron"]
 
 
-def test_monitors(everything):
-    monitor = everything.one("PodMonitor", "-batcher")
+@pytest.mark.parametrize("component", ["producer", "batcher", "compactor"])
+def test_monitors(render, everything_values, component):
+    made = render(*everything_values, "--set", "compactor.every=10m", given=False)
+    monitor = made.one("PodMonitor", f"-{component}")
     assert monitor["metadata"]["namespace"] == "monitoring"
+    assert monitor["metadata"]["annotations"]["k"] == "l"
     assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["default"]}
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("30s", "10s")

@@ -4,11 +4,10 @@
 {{- $batcher := include "sluice.select.batcher" . }}
 {{- $age := include "sluice.seconds" .Values.batcher.batch.maxAge | int }}
 {{- $beat := include "sluice.heartbeatSeconds" . | int }}
-{{- $window := include "sluice.rules.window" . }}
 {{- $none := ternary (eq (int .Values.autoscaling.minReplicas) 0) (eq (int .Values.batcher.replicas) 0) .Values.autoscaling.enabled }}
 - alert: SluiceBatcherAbsent
   expr: |-
-    absent(sluice_build_info{namespace={{ .Release.Namespace | quote }},component="batcher",pod=~"{{ include "sluice.fullname" . }}-batcher-.+"})
+    absent(sluice_build_info{ {{- $batcher -}} ,component="batcher"})
     {{- if $none }}
     and on () sum(max by (state) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main"})) > {{ int .Values.autoscaling.activationQueueLength }}
     {{- end }}

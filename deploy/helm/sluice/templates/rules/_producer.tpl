@@ -11,9 +11,7 @@
     description: No producer of this source has been scraped for 5 minutes. Events wait at the source, and only for as long as it keeps them.
 {{- end }}
 - alert: SluiceTargetDown
-  # Without a monitor of ours the job of `up` is not known.
-  leftOut: {{ not (or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled) }}
-  expr: min by (namespace, pod, job) (up{ {{- $producer -}} } or up{ {{- include "sluice.select.batcher" . -}} }) == 0
+  expr: min by (namespace, pod, job) (up{ {{- include "sluice.select.up" . -}} }) == 0
   for: 5m
   labels: {severity: warning}
   annotations:

@@ -8,7 +8,7 @@
   expr: |-
     max by (namespace) (deriv(sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state="visible"}[15m])) > 0
     and on (namespace) {{ $visible }} > {{ include "sluice.queueLength" . }}
-    and on (namespace) count by (namespace) (sluice_build_info{namespace={{ .Release.Namespace | quote }},component="batcher",pod=~"{{ include "sluice.fullname" . }}-batcher-.+"}) >= {{ int $a.maxReplicas }}
+    and on (namespace) count by (namespace) (count by (namespace, pod) (sluice_build_info{ {{- include "sluice.select.batcher" . -}} ,component="batcher"})) >= {{ int $a.maxReplicas }}
   for: 10m
   labels: {severity: warning}
   annotations:
