@@ -124,7 +124,7 @@ def test_every_series_of_the_rules_is_one_that_somebody_exports(groups):
     used = {
         name
         for rule in rules
-        for name in re.findall(r"\b((?:sluice|keda|kube)[a-z_0-9:]*|up)\{", rule["expr"])
+        for name in re.findall(r"\b((?:sluice|keda|kube|process)[a-z_0-9:]*|up)\{", rule["expr"])
     }
     assert "up" in used
     assert used - exported() - recorded - OF_OTHERS == set()

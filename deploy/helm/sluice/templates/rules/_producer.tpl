@@ -26,18 +26,24 @@
     description: Pod [[ $labels.pod ]] has been disconnected for 5 minutes. sluice_producer_reconnects_total tells the cause; events wait at the source.
 - alert: SluiceSourceSilent
   leftOut: {{ not $r.maxSilenceSeconds }}
+  {{- $silence := int $r.maxSilenceSeconds | max 1 }}
+  # What sends nothing is left and connected to again: the connection need not last. Who waits for SQS does not read.
   expr: |-
-    sum by (namespace, pod) (increase(sluice_producer_events_received_total{ {{- $producer -}} }[{{ int $r.maxSilenceSeconds | max 1 }}s])) == 0
-    and on (namespace, pod) min_over_time(sluice_producer_connected{ {{- $producer -}} }[{{ int $r.maxSilenceSeconds | max 1 }}s]) == 1
+    sum by (namespace, pod) (increase(sluice_producer_events_received_total{ {{- $producer -}} }[{{ $silence }}s])) == 0
+    and on (namespace, pod) max by (namespace, pod) (max_over_time(sluice_producer_connected{ {{- $producer -}} }[{{ $silence }}s])) == 1
+    and on (namespace, pod) {{ include "sluice.older" (dict "of" $producer "seconds" $silence) }}
+    unless on (namespace, pod) max by (namespace, pod) (max_over_time(sluice_producer_paused{ {{- $producer -}} }[{{ $silence }}s])) == 1
   for: 1m
   labels: {severity: warning}
   annotations:
-    summary: The source is connected and sends nothing
-    description: Pod [[ $labels.pod ]] has been connected for {{ int $r.maxSilenceSeconds }} s without one event.
+    summary: The source takes connections and sends nothing
+    description: Pod [[ $labels.pod ]] has read for {{ $silence }} s, connected all the time or again and again, without one event.
 - alert: SluiceReadNotSent
+  # Two packs' greatest age, and more than a young pod's first one.
   expr: |-
     max by (namespace, pod) (min_over_time(sluice_producer_buffered_events{ {{- $producer -}} }[10m])) > 0
     and on (namespace, pod) sum by (namespace, pod) (increase(sluice_producer_events_sent_total{ {{- $producer -}} }[10m])) == 0
+    and on (namespace, pod) {{ include "sluice.older" (dict "of" $producer "seconds" 600) }}
   for: 1m
   labels: {severity: critical}
   annotations:

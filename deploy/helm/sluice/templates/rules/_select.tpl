@@ -56,6 +56,14 @@ not all of the ReplicaSet's part is there, and of the longest not all of its own
 {{- else }}{{ $name }}-[a-z0-9]+-[a-z0-9]+{{ end -}}
 {{- end -}}
 
+{{/*
+The pods whose process is older than so many seconds: a range of a younger one holds less than it seems to.
+Call: (dict "of" $producer "seconds" 600)
+*/}}
+{{- define "sluice.older" -}}
+max by (namespace, pod) (process_start_time_seconds{ {{- .of -}} }) < time() - {{ .seconds }}
+{{- end -}}
+
 {{/* Pods of this release, the CronJob's among them. */}}
 {{- define "sluice.pods" -}}
 namespace={{ .Release.Namespace | quote }},pod=~"{{ include "sluice.fullname" . }}-(producer-.+|(batcher|compactor)-[a-z0-9]+-[a-z0-9]+)"
