@@ -34,6 +34,9 @@ _PLACES: Final = {
 }
 _LOCALS: Final = {
     "$age": "batcher.batch.maxAge",
+    "$window": "batcher.batch.maxAge",
+    "$patience": "batcher.batch.maxAge",
+    "$asleep": "autoscaling.minReplicas",
     "$beat": "producer.heartbeat",
     "$unseen": "compactor.every compactor.pushgateway",
     "$late": "metrics.prometheusRule.maxCompactionAgeSeconds",

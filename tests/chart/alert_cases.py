@@ -56,12 +56,15 @@ def series_of(case, end):
     result = []
     for name in healthy | changed:
         before = healthy.get(name)
-        prefix = f"_x{BEFORE}" if before is None else f"{before}{BEFORE - 1}"
+        new = before is None or component(name) in case.get("fresh", ())
+        prefix = f"_x{BEFORE}" if new else f"{before}{BEFORE - 1}"
         away = case.get("gone", {}).get(component(name)) if before is not None else None
         if name in changed:
             after = continued(changed[name], end)
         elif away is not None:
             after = f"stale _x{away - 1} {continued(before, end)}"
+        elif new:
+            after = continued(before, end)
         else:
             # Goes on counting where it was.
             prefix, after = "", f"{before}{BEFORE + end}"

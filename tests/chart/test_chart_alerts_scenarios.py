@@ -1,7 +1,7 @@
 """What the rules do with other values, with young pods and with several sources: rules/scenarios/.
 
 Of each scenario: `values` that are not the tests' own (as `--set` has them), `series` and `gone` as in the cases (see
-test_chart_alerts.py), and by minute which alerts fire, all of them.
+test_chart_alerts.py), `fresh` services that there has never been before, and by minute which alerts fire, all of them.
 """
 
 import pytest
@@ -9,7 +9,7 @@ import yaml
 from alert_cases import minutes, scenario_test
 from alert_rules import CASES, VALUES, promtool_fails
 
-KEYS = {"values", "series", "gone", "fires"}
+KEYS = {"values", "series", "gone", "fresh", "fires"}
 
 
 def scenarios():

@@ -9,7 +9,7 @@
   expr: |-
     absent(sluice_build_info{ {{- $batcher -}} ,component="batcher"})
     {{- if $none }}
-    and on () sum(max by (state) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main"})) > {{ int .Values.autoscaling.activationQueueLength }}
+    and on (namespace) {{ include "sluice.seenByKeda" . }} > {{ int .Values.autoscaling.activationQueueLength }}
     {{- end }}
   for: 5m
   labels: {severity: critical}

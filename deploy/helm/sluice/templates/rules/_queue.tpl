@@ -2,6 +2,13 @@
 {{- $r := .Values.metrics.prometheusRule }}
 {{- $producer := include "sluice.select.producer" . }}
 {{- $batcher := include "sluice.select.batcher" . }}
+{{- $a := .Values.autoscaling }}
+{{- $age := include "sluice.seconds" .Values.batcher.batch.maxAge | int }}
+{{- /* A batch that its age closes is written within the window; the first of a pod that has to start, within the patience. */}}
+{{- $window := printf "%ds" (max 300 (mul 2 $age)) }}
+{{- $patience := printf "%ds" (add 300 $age) }}
+{{- /* Where KEDA may stop the last batcher it wakes none for so few. */}}
+{{- $asleep := and $a.enabled (eq (int $a.minReplicas) 0) }}
 - alert: SluiceQueueUnseen
   expr: |-
     sum by (namespace) (increase(sluice_producer_queue_looks_total{ {{- $producer -}} ,result="failed"}[10m])) > 0
@@ -31,17 +38,30 @@
 - alert: SluiceSentNotWritten
   # Deletes count too: a batch of dead letters alone writes no row.
   expr: |-
-    sum by (namespace) (increase(sluice_producer_events_sent_total{ {{- $producer -}} }[{{ include "sluice.rules.window" . }}])) > 0
-    unless on (namespace) sum by (namespace) (increase(sluice_batcher_rows_written_total{ {{- $batcher -}} }[{{ include "sluice.rules.window" . }}])) > 0
-    unless on (namespace) sum by (namespace) (increase(sluice_batcher_messages_deleted_total{ {{- $batcher -}} }[{{ include "sluice.rules.window" . }}])) > 0
-  for: 2m
+    sum by (namespace) (increase(sluice_producer_events_sent_total{ {{- $producer -}} }[{{ $window }}])) > 0
+    unless on (namespace) sum by (namespace) (increase(sluice_batcher_rows_written_total{ {{- $batcher -}} }[{{ $window }}])) > 0
+    unless on (namespace) sum by (namespace) (increase(sluice_batcher_messages_deleted_total{ {{- $batcher -}} }[{{ $window }}])) > 0
+    {{- if $asleep }}
+    unless on (namespace) {{ include "sluice.seenByKeda" . }} <= {{ int $a.activationQueueLength }}
+    {{- end }}
+  for: {{ $patience }}
   labels: {severity: critical}
   annotations:
     summary: Events are sent and no row is written
-    description: "[[ $value | humanize ]] events were sent in {{ include "sluice.rules.window" . }} and nothing was written. They wait in the queue, until its retention ends. Is there a batcher, and is its scaling paused?"
+    description: "[[ $value | humanize ]] events were sent in {{ $window }}, and for {{ $patience }} nothing has been written. They wait in the queue, until its retention ends. Is there a batcher, and is its scaling paused?"
+- alert: SluiceQueueStuck
+  # Whatever is sent meanwhile. Of what nobody receives no age is known.
+  expr: |-
+    min by (namespace) (min_over_time(sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state="visible"}[{{ $window }}])) > {{ ternary (int $a.activationQueueLength) 0 $asleep }}
+    unless on (namespace) sum by (namespace) (increase(sluice_batcher_messages_deleted_total{ {{- $batcher -}} }[{{ $window }}])) > 0
+  for: {{ $patience }}
+  labels: {severity: critical}
+  annotations:
+    summary: Messages wait in the queue and none leaves it
+    description: "[[ $value | humanize ]] messages or more wait, and no batcher has deleted one for {{ $window }} and longer. They are lost at the end of the queue's retention. sluice_batcher_receive_failures_total and the batchers' /readyz tell why."
 {{- end -}}
 
-{{/* Long enough for several batches that are closed by their age. */}}
-{{- define "sluice.rules.window" -}}
-{{- max 600 (mul 3 (include "sluice.seconds" .Values.batcher.batch.maxAge | int)) }}s
+{{/* How deep KEDA sees the queue: what waits and what is in flight. */}}
+{{- define "sluice.seenByKeda" -}}
+sum by (namespace) (max by (namespace, state) (sluice_producer_queue_messages{ {{- include "sluice.select.producer" . -}} ,queue="main",state=~"visible|in-flight"}))
 {{- end -}}
