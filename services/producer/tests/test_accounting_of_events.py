@@ -9,7 +9,7 @@ from sluice_core.aws.messages import OutMessage
 from sluice_core.errors import AccessDeniedError, TemporaryError
 from sluice_core.service.clock import SystemClock
 from sluice_core.testing import Answer, FakeClock, FakeSqs, SseServer
-from sluice_producer.metrics import DEAD_LETTER, DROP_REASONS, MAIN
+from sluice_producer.metrics import DEAD_LETTER, DROP_REASONS, MAIN, QUEUES
 from sluice_producer.send.watch import SECONDS, QueueWatch
 from sluice_producer.testing import frame, make_runtime, wikimedia_id
 from sluice_producer.testing.whole import Cloud, Running, change, stop_all, until
@@ -96,7 +96,8 @@ def test_how_full_the_queues_are_is_unknown_until_it_was_asked() -> None:
     assert rig.messages(MAIN) == [2, 1, 0]
     assert rig.messages(DEAD_LETTER) == [1, 0, 0]
     assert rig.metric("queue_retention_seconds", queue=DEAD_LETTER) == 1_209_600
-    assert rig.metric("queue_looks_total", result="ok") == 2
+    for queue in QUEUES:
+        assert rig.metric("queue_looks_total", queue=queue, result="ok") == 1
 
 
 @pytest.mark.parametrize("error", [TemporaryError("away"), AccessDeniedError("not allowed")])
@@ -112,7 +113,9 @@ def test_a_queue_that_cannot_be_asked_is_unknown_and_stops_nothing(error: Except
     rig.watch.look()
     assert all(number is not None and math.isnan(number) for number in rig.messages(DEAD_LETTER))
     assert rig.messages(MAIN) == [0, 0, 0]
-    assert rig.metric("queue_looks_total", result="failed") == 1
+    assert rig.metric("queue_looks_total", queue=DEAD_LETTER, result="failed") == 1
+    assert rig.metric("queue_looks_total", queue=MAIN, result="failed") == 0
+    assert rig.metric("queue_looks_total", queue=MAIN, result="ok") == 2
     rig.dead.before = lambda _action: None
     rig.watch.look()
     assert rig.messages(DEAD_LETTER) == [1, 0, 0]

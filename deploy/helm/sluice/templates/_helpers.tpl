@@ -73,7 +73,7 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- $text := include "sluice.plain" . -}}
 {{- $number := regexFind "^[0-9]+(\\.[0-9]+)?" $text | float64 -}}
 {{- $unit := regexFind "[a-z]*$" $text -}}
-{{- $factor := get (dict "" 1.0 "ms" 0.001 "s" 1.0 "m" 60.0 "min" 60.0 "h" 3600.0 "d" 86400.0) $unit -}}
+{{- $factor := get (dict "" 1.0 "ms" 0.001 "s" 1.0 "m" 60.0 "min" 60.0 "h" 3600.0 "d" 86400.0 "w" 604800.0) $unit -}}
 {{- mulf $number $factor | ceil | int64 -}}
 {{- end -}}
 

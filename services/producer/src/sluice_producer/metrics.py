@@ -205,7 +205,7 @@ class Metrics:
 
     def looked(self, queue: str, seen: QueueAttributes | None) -> None:
         """A look at a queue; None when it told nothing, which makes what was known before unknown."""
-        self._looks["failed" if seen is None else "ok"].inc()
+        self._looks[queue, "failed" if seen is None else "ok"].inc()
         numbers = (math.nan,) * 3 if seen is None else (seen.visible, seen.in_flight, seen.delayed)
         for state, number in zip(_STATES_OF_MESSAGES, numbers, strict=True):
             self._queue_messages.labels(queue, state).set(number)
@@ -230,8 +230,14 @@ class Metrics:
             self._queue_retention.labels(queue).set(math.nan)
             for state in _STATES_OF_MESSAGES:
                 self._queue_messages.labels(queue, state).set(math.nan)
-        looks = self._counter("queue_looks", "Looks at the two queues, by result.", "result")
-        self._looks = {result: looks.labels(result) for result in ("ok", "failed")}
+        looks = self._counter(
+            "queue_looks", "Looks at each of the two queues, by result.", "queue", "result"
+        )
+        self._looks = {
+            (queue, result): looks.labels(queue, result)
+            for queue in QUEUES
+            for result in ("ok", "failed")
+        }
 
     def _accept(self, events: int) -> None:
         with self._lock:

@@ -19,18 +19,31 @@
     description: "[[ $value | humanize ]] dead letters of pod [[ $labels.pod ]] have waited for 10 minutes. They are kept; when too many wait, work stops. /readyz tells the queue's answer."
 {{- end }}
 - alert: SluiceDeadLetterQueueNotEmpty
-  expr: max by (namespace) (max_over_time(sluice_producer_queue_messages{ {{- $producer -}} ,queue="dead-letter",state="visible"}[15m])) > 0
-  for: 1h
-  labels: {severity: warning}
+  # Not by `for`: what cannot be seen for a while is not empty for that.
+  expr: {{ include "sluice.sinceEmpty" (dict "root" . "seconds" 3600 "step" 60) }} > 3600
+  labels: {severity: warning, namespace: {{ .Release.Namespace }}}
   annotations:
     summary: Dead letters wait for somebody
-    description: "[[ $value | humanize ]] messages have been in the dead-letter queue for an hour: put there by Sluice, or by SQS's own redrive policy. `sluice dlq ls` tells why."
+    description: "The dead-letter queue has not been empty for [[ $value | humanizeDuration ]]: Sluice has put something there, or SQS's own redrive policy has. `sluice dlq ls` tells why."
 - alert: SluiceDeadLettersExpire
   leftOut: {{ not $r.maxDeadLetterAge }}
-  expr: max by (namespace) (max_over_time(sluice_producer_queue_messages{ {{- $producer -}} ,queue="dead-letter",state="visible"}[15m])) > 0
-  for: {{ default "0s" $r.maxDeadLetterAge }}
-  labels: {severity: critical}
+  {{- $most := include "sluice.seconds" (default "0s" $r.maxDeadLetterAge) | int }}
+  expr: |-
+    {{ include "sluice.sinceEmpty" (dict "root" . "seconds" $most "step" 300) }}
+    > (0.5 * max(sluice_producer_queue_retention_seconds{ {{- $producer -}} ,queue="dead-letter"}) < {{ $most }} or vector({{ $most }}))
+  labels: {severity: critical, namespace: {{ .Release.Namespace }}}
   annotations:
     summary: Dead letters are about to be lost to their queue's retention
-    description: "The dead-letter queue has not been empty for {{ default "0s" $r.maxDeadLetterAge }}, and SQS deletes at the end of its retention (sluice_producer_queue_retention_seconds): redrive what is good, keep what is not."
+    description: "The dead-letter queue has not been empty for [[ $value | humanizeDuration ]], and SQS deletes at the end of its retention (sluice_producer_queue_retention_seconds): redrive what is good, keep what is not."
+{{- end -}}
+
+{{/*
+Seconds since the dead-letter queue was last seen empty, or else was first seen: where nothing was seen in between, nothing
+has changed. A look that falls into somebody's reading finds nothing visible; so does none in fifteen minutes.
+Call: (dict "root" . "seconds" 3600 "step" 60): how far it shall look back, and how often.
+*/}}
+{{- define "sluice.sinceEmpty" -}}
+{{- $seen := printf "max(max_over_time(sluice_producer_queue_messages{%s,queue=\"dead-letter\",state=\"visible\"}[15m]))" (include "sluice.select.producer" .root) -}}
+{{- $range := printf "[%ds:%ds]" (add .seconds 3600) .step -}}
+time() - (max_over_time(timestamp({{ $seen }} == 0){{ $range }}) or min_over_time(timestamp({{ $seen }} > 0){{ $range }}))
 {{- end -}}

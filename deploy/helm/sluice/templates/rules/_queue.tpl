@@ -11,13 +11,13 @@
 {{- $asleep := and $a.enabled (eq (int $a.minReplicas) 0) }}
 - alert: SluiceQueueUnseen
   expr: |-
-    sum by (namespace) (increase(sluice_producer_queue_looks_total{ {{- $producer -}} ,result="failed"}[10m])) > 0
-    unless on (namespace) sum by (namespace) (increase(sluice_producer_queue_looks_total{ {{- $producer -}} ,result="ok"}[10m])) > 0
+    sum by (namespace, queue) (increase(sluice_producer_queue_looks_total{ {{- $producer -}} ,result="failed"}[10m])) > 0
+    unless on (namespace, queue) sum by (namespace, queue) (increase(sluice_producer_queue_looks_total{ {{- $producer -}} ,result="ok"}[10m])) > 0
   for: 5m
   labels: {severity: warning}
   annotations:
-    summary: How full the queues are is not known
-    description: "SQS has told the depth of neither queue for 10 minutes, so no alert can tell of a backlog. Does the producer have sqs:GetQueueAttributes?"
+    summary: How full a queue is is not known
+    description: "SQS has not told the depth of the queue ([[ $labels.queue ]]) for 10 minutes, so no alert can tell what waits in it. Does the producer have sqs:GetQueueAttributes on it?"
 - alert: SluiceQueueOld
   leftOut: {{ not $r.maxQueueAgeSeconds }}
   expr: max by (namespace) (sluice_batcher_received_message_age_seconds{ {{- $batcher -}} }) > {{ int $r.maxQueueAgeSeconds }}
