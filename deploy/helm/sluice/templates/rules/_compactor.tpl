@@ -9,6 +9,14 @@ CronJob pushes its metrics (`compactor.pushgateway`); its success is known to ku
 {{- /* The CronJob's passes are as far apart as its schedule has them. */}}
 {{- $r := .Values.metrics.prometheusRule }}
 {{- $late := ternary 3600 (max 3600 (default 3600 $r.maxCompactionAgeSeconds | int)) (not (empty $c.every)) | int }}
+- alert: SluiceCompactorAbsent
+  leftOut: {{ not (and $c.enabled $c.every) }}
+  expr: absent(sluice_build_info{ {{- $of -}} ,component="compactor"})
+  for: 15m
+  labels: {severity: warning, service: compactor}
+  annotations:
+    summary: Nothing brings raw objects into the table
+    description: No compactor has been scraped for 15 minutes. Raw objects stay where they are; nothing is lost.
 - alert: SluiceCompactorFailing
   leftOut: {{ $unseen }}
   expr: time() - max by (namespace) (sluice_compactor_last_pass_timestamp_seconds{ {{- $of -}} }) > {{ $late }}

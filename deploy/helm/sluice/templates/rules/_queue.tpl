@@ -16,7 +16,7 @@
   for: 5m
   labels: {severity: warning}
   annotations:
-    summary: How full a queue is is not known
+    summary: How full a queue is cannot be seen
     description: "SQS has not told the depth of the queue ([[ $labels.queue ]]) for 10 minutes, so no alert can tell what waits in it. Does the producer have sqs:GetQueueAttributes on it?"
 - alert: SluiceQueueOld
   leftOut: {{ not $r.maxQueueAgeSeconds }}
