@@ -14,6 +14,7 @@ WITHOUT_A_PANEL: Final = {
     "sluice_producer_last_gap_timestamp_seconds": "an alert's; the gaps themselves have a panel",
     "sluice_producer_last_dead_letter_timestamp_seconds": "an alert's; the letters have a panel",
     "sluice_batcher_last_dead_letter_timestamp_seconds": "an alert's; the letters have a panel",
+    "sluice_batcher_oldest_unwritten_message_age_seconds": "an alert's; what is held has a panel",
     "sluice_producer_heartbeats_sent_total": "what comes through has a panel",
 }
 """Metrics that stand on no panel, and why."""

@@ -120,6 +120,7 @@ def test_a_frozen_aws_raises_its_alerts_and_no_others(make_release):
         "SluiceSourceSilent",
         "SluiceNotWriting",
         "SluiceDeleteFailures",
+        "SluiceLeasesNotExtended",
         "SluiceStreamLag",
         "SluiceQueueOld",
         "SluiceFreshnessBurnsFast",

@@ -42,6 +42,21 @@ def test_age_counts_from_the_oldest_receive():
     assert buffer.take(35).rows == 2
 
 
+def test_the_oldest_is_that_of_all_batches_that_are_not_done():
+    buffer = Buffer(BatchLimits(rows=2, size=10**9, messages=1000, age=30))
+    assert buffer.oldest() is None
+    for number, at in enumerate((3.0, 4.0, 2.0, 5.0, 6.0)):
+        buffer.add([held(number, at=at)])
+    one, other = buffer.take(7), buffer.take(7)
+    assert buffer.oldest() == 2
+    buffer.done(other)
+    assert buffer.oldest() == 3
+    buffer.done(one)
+    assert buffer.oldest() == 6
+    buffer.done(buffer.take(36))
+    assert buffer.oldest() is None
+
+
 def test_bytes_messages_and_drain():
     told = []
     buffer = Buffer(BatchLimits(rows=100, size=25, messages=2, age=30), lambda: told.append(1))

@@ -169,7 +169,12 @@ class Batcher:
             MinuteLine(metrics.registry, clock, counts=metrics.COUNTS, states=metrics.STATES),
         ]
         self._drain = Drain(clients.queue, self.in_flight, runtime, patience=patient.stop)
-        metrics.watch(lambda: float(self.in_flight.outstanding), self._oldest_age, ages.value)
+        metrics.watch(
+            lambda: float(self.in_flight.outstanding),
+            lambda: self._age(self.in_flight.oldest()),
+            lambda: self._age(self.buffer.oldest()),
+            ages.value,
+        )
 
     def run(self) -> int:
         """Works until the stop is requested, drains, and gives the exit code: 0, or 1 when it was cut short."""
@@ -193,9 +198,8 @@ class Batcher:
             and len(self.in_flight) < self.settings.max_held_messages
         )
 
-    def _oldest_age(self) -> float:
-        oldest = self.in_flight.oldest()
-        return 0.0 if oldest is None else self._runtime.clock.monotonic() - oldest
+    def _age(self, since: float | None) -> float:
+        return 0.0 if since is None else self._runtime.clock.monotonic() - since
 
 
 def check_visibility(settings: BatcherSettings, visibility: int) -> None:

@@ -89,7 +89,8 @@ class Metrics:
             "messages_redelivered", "Received again while held, or after being written here."
         )
         self.deleted = counter(
-            "messages_deleted", "Messages deleted after all their rows were stored."
+            "messages_deleted",
+            "Messages deleted: S3 had taken all their rows and the dead-letter queue all their dead letters (a heartbeat has neither).",
         )
         self.delete_failures = counter(
             "delete_failures", "Deletes that SQS refused or did not answer."
@@ -143,7 +144,12 @@ class Metrics:
         self.held_messages = gauge("held_messages", "Messages received and not deleted yet.")
         self.held_rows = gauge("held_rows", "Rows held and not stored yet.")
         self.oldest_age = gauge(
-            "oldest_held_message_age_seconds", "Age of the oldest held message."
+            "oldest_held_message_age_seconds",
+            "Age of the oldest held message, written or not: some wait for their delete or their dead letters only.",
+        )
+        self.unwritten_age = gauge(
+            "oldest_unwritten_message_age_seconds",
+            "Age of the oldest held message whose rows are not written yet; 0: there is none.",
         )
         self.received_age = gauge(
             "received_message_age_seconds",
@@ -191,9 +197,11 @@ class Metrics:
         self,
         held: Callable[[], float],
         oldest_age: Callable[[], float],
+        unwritten_age: Callable[[], float],
         received_age: Callable[[], float],
     ) -> None:
         """Where the gauges that are read at each scrape come from."""
         self.received_age.set_function(received_age)
         self.held_messages.set_function(held)
         self.oldest_age.set_function(oldest_age)
+        self.unwritten_age.set_function(unwritten_age)

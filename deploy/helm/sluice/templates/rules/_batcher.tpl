@@ -17,12 +17,12 @@
     summary: Nothing drains the queue
     description: No batcher has been scraped for 5 minutes. The queue keeps the events until its retention ends.
 - alert: SluiceNotWriting
-  expr: max by (namespace, pod) (sluice_batcher_oldest_held_message_age_seconds{ {{- $batcher -}} }) > {{ add 120 (mul 2 $age) }}
+  expr: max by (namespace, pod) (sluice_batcher_oldest_unwritten_message_age_seconds{ {{- $batcher -}} }) > {{ add 120 (mul 2 $age) }}
   for: 2m
   labels: {severity: critical}
   annotations:
     summary: A batcher holds messages and does not write them
-    description: "The oldest message of pod [[ $labels.pod ]] has been held for [[ $value | humanizeDuration ]]; batches close after {{ $age }} s. Look at sluice_batcher_put_failures_total and at its log. Nothing is lost: SQS has the messages."
+    description: "The oldest message that pod [[ $labels.pod ]] has not written has been held for [[ $value | humanizeDuration ]]; batches close after {{ $age }} s. Look at sluice_batcher_put_failures_total and at its log. Nothing is lost: SQS has the messages."
 - alert: SluiceHeartbeatLate
   leftOut: {{ not (and $beat $r.maxHeartbeatAgeSeconds) }}
   # The maximum over time outlives the pod that saw the last one. A pod that has seen none says 0: `for` is its first batch's time.
@@ -35,12 +35,20 @@
     summary: Heartbeats do not come through
     description: "The newest heartbeat that is through was made [[ $value | humanizeDuration ]] ago: what is read now does not reach S3, or does so late."
 - alert: SluiceDeleteFailures
-  expr: sum by (namespace) (rate(sluice_batcher_delete_failures_total{ {{- $batcher -}} }[10m])) > 0
-  for: 15m
+  # Retried every ten seconds at the least, and the call itself may take long to fail.
+  expr: sum by (namespace) (increase(sluice_batcher_delete_failures_total{ {{- $batcher -}} }[3m])) > 0
+  for: 5m
   labels: {severity: warning}
   annotations:
     summary: Messages cannot be deleted after their rows were stored
     description: They come back and may be stored twice. Does the batcher have sqs:DeleteMessage?
+- alert: SluiceLeasesNotExtended
+  expr: sum by (namespace) (increase(sluice_batcher_visibility_extension_failures_total{ {{- $batcher -}} }[3m])) > 0
+  for: 5m
+  labels: {severity: warning}
+  annotations:
+    summary: The visibility of held messages cannot be extended
+    description: SQS gives messages to another batcher while one holds them, so rows may be stored twice. Does the batcher have sqs:ChangeMessageVisibility?
 - alert: SluiceLostLeases
   expr: sum by (namespace) (increase(sluice_batcher_messages_returned_total{ {{- $batcher -}} ,why="lease-lost"}[15m])) > 0
   labels: {severity: warning}

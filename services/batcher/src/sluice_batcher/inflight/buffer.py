@@ -4,6 +4,7 @@ A batch holds whole messages, so that a message's rows are never spread over two
 for one flush only. Ages count from the receive, on the monotonic clock.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class Buffer:
         self._on_closed = on_closed
         self._open = Batch()
         self._closed: deque[Batch] = deque()
+        self._taken: set[Batch] = set()
         self._rows = self._size = self._messages = 0
         self._lock = threading.Lock()
 
@@ -96,7 +98,11 @@ class Buffer:
         with self._lock:
             if not self._closed and now >= self._open.oldest + self._limits.age:
                 self._close(AGE)
-            return self._closed.popleft() if self._closed else None
+            if not self._closed:
+                return None
+            batch = self._closed.popleft()
+            self._taken.add(batch)
+            return batch
 
     def close_open(self) -> None:
         """Closes the batch that is being filled: a drain takes it as it is."""
@@ -116,9 +122,16 @@ class Buffer:
     def done(self, batch: Batch) -> None:
         """The batch is stored or given up: there is room for its size again."""
         with self._lock:
+            self._taken.discard(batch)
             self._rows -= batch.rows
             self._size -= batch.size
             self._messages -= len(batch.messages)
+
+    def oldest(self) -> float | None:
+        """When the oldest message that no flush is done with was received; None when there is none."""
+        with self._lock:
+            oldest = min(batch.oldest for batch in (self._open, *self._closed, *self._taken))
+        return None if math.isinf(oldest) else oldest
 
     @property
     def has_room(self) -> bool:
