@@ -10,13 +10,22 @@
     summary: Nothing reads the source {{ .name }}
     description: No producer of this source has been scraped for 5 minutes. Events wait at the source, and only for as long as it keeps them.
 {{- end }}
+- alert: SluiceProducerRestarts
+  leftOut: {{ kindIs "invalid" $r.maxRestartsPerHour }}
+  # By pod: one that takes another's place has not restarted. Who lives for seconds is scraped now and then only.
+  expr: max by (namespace, pod) (changes(process_start_time_seconds{ {{- $producer -}} }[1h])) > {{ int $r.maxRestartsPerHour }}
+  labels: {severity: critical}
+  annotations:
+    summary: A producer ends and starts again and again
+    description: "Pod [[ $labels.pod ]] has started [[ $value | humanize ]] times or more in an hour. What AWS or the source refuses for good ends it (AccessDenied): the last log line of the run before tells why. Events wait at the source, and only for as long as it keeps them."
 - alert: SluiceTargetDown
-  expr: min by (namespace, pod, job) (up{ {{- include "sluice.select.up" . -}} }) == 0
+  # The average: what starts again and again answers a scrape now and then.
+  expr: min by (namespace, pod, job) (avg_over_time(up{ {{- include "sluice.select.up" . -}} }[5m]) and up{ {{- include "sluice.select.up" . -}} }) < 0.5
   for: 5m
   labels: {severity: warning}
   annotations:
     summary: A pod's metrics cannot be scraped
-    description: "Prometheus has not reached pod [[ $labels.pod ]] for 5 minutes: whatever happens in it now raises no alert."
+    description: "For minutes Prometheus has reached pod [[ $labels.pod ]] not at all, or now and then only: what happens in it raises no alert, or late."
 - alert: SluiceSourceDisconnected
   expr: max by (namespace, pod) (sluice_producer_connected{ {{- $producer -}} }) == 0
   for: 5m
