@@ -40,6 +40,7 @@ _LOCALS: Final = {
     "$beat": "producer.heartbeat",
     "$unseen": "compactor.every compactor.pushgateway",
     "$late": "metrics.prometheusRule.maxCompactionAgeSeconds",
+    "$old": "metrics.prometheusRule.maxCompactionAgeSeconds compactor.settle",
 }
 """What the templates call their parts of the values, and some of these by name."""
 

@@ -306,3 +306,42 @@ def test_a_day_that_fails_does_not_hold_up_the_others(lake, monkeypatch):
     monkeypatch.undo()
     lake.compact()
     assert lake.ids() == ["1", "2"]
+
+
+def oldest(lake):
+    registry = lake.runtime.metrics.registry
+    return registry.get_sample_value("sluice_compactor_oldest_raw_age_seconds")
+
+
+def test_the_age_of_what_waits_leaves_out_what_is_set_aside(lake):
+    lake.age(lake.put_bytes(f"{HOUR}/broken.parquet", b"no Parquet"), 90_000)
+    lake.age(lake.put("batch.csv", events(9)), 80_000)
+    lake.age(lake.put(f"{HOUR}/batch-1.csv", events(1)), 500)
+    lake.compact()
+    assert 500 <= oldest(lake) < 80_000
+    lake.compact()
+    assert oldest(lake) == 0
+
+
+def test_the_age_of_what_waits_leaves_out_what_is_kept(tmp_path):
+    lake = FolderLake(tmp_path, {"SLUICE_LAKE_KEEP_RAW": "true"})
+    lake.age(lake.put(f"{HOUR}/batch-1.csv", events(1)), 90_000)
+    lake.compact()
+    lake.compact()
+    assert (lake.ids(), oldest(lake)) == (["1"], 0)
+
+
+def test_the_age_of_what_waits_is_that_of_a_day_that_fails_and_of_what_is_young(
+    tmp_path, monkeypatch
+):
+    def fail(*_args, **_options):
+        raise TemporaryError("no route to host")
+
+    lake = FolderLake(tmp_path, {"SLUICE_LAKE_SETTLE": "1h"})
+    lake.age(lake.put(f"{HOUR}/batch-1.csv", events(1)), 1800)
+    lake.compact()
+    assert 1800 <= oldest(lake) < 3600
+    lake.age(lake.put(f"{HOUR}/batch-2.csv", events(2)), 90_000)
+    monkeypatch.setattr(partition, "append", fail)
+    assert lake.compact().failures
+    assert oldest(lake) >= 90_000

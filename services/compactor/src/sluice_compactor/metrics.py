@@ -61,7 +61,8 @@ class Metrics:
         self.raw_objects = gauge("raw_objects", "Raw objects in the bucket at the last listing.")
         self.raw_bytes = gauge("raw_bytes", "Bytes of these objects.")
         self.oldest_raw = gauge(
-            "oldest_raw_age_seconds", "Age of the oldest raw object at the last listing."
+            "oldest_raw_age_seconds",
+            "Age of the oldest raw object at the last pass's start, without what is set aside and what is kept (SLUICE_LAKE_KEEP_RAW).",
         )
         self.set_aside = gauge(
             "set_aside_objects", "Raw objects that do not fit the table: left where they are."

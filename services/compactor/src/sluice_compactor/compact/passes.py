@@ -97,22 +97,27 @@ class Compactor:
                     )
                     break
         self._metrics.set_aside.set(len(report.set_aside))
+        # Only now it is known what is set aside, and what is kept although it is in the table.
+        self._metrics.oldest_raw.set(report.listing.oldest_age(self._never(report)))
         for key, why in report.set_aside.items():
             _log.warning("set aside: left where it is", key=key, why=why)
         return report
 
+    def _never(self, report: Report) -> set[str]:
+        """Keys of the raw objects that grow old by right."""
+        kept = [raw.key for outcome in report.outcomes() for raw in outcome.taken]
+        return {*report.set_aside, *(kept if self._settings.lake_keep_raw else ())}
+
     def _list(self) -> Listing:
-        now = self._runtime.clock.now()
         listing = list_raw(
             self._place.bucket,
             self._settings.prefix,
-            now=now,
+            now=self._runtime.clock.now(),
             settle=self._settings.lake_settle,
             without=[f"{WAREHOUSE}/"],
         )
         self._metrics.raw_objects.set(listing.count)
         self._metrics.raw_bytes.set(listing.size)
-        self._metrics.oldest_raw.set(0 if listing.oldest is None else max(0, now - listing.oldest))
         self._metrics.dirty_days.set(len(listing.days))
         self._point("listed")
         return listing

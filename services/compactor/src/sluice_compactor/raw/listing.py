@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,15 +30,28 @@ class RawObject:
 class Listing:
     """`days`: day → raw objects to compact, oldest day first. `young`: left alone for now. `set_aside`: key → why.
 
-    `oldest`: when the oldest raw object was written (seconds since the epoch), young ones included.
+    `at`: when it was made; `young_since`: when the oldest of the young was written (seconds since the epoch).
     """
 
+    at: float = 0.0
     days: dict[datetime.date, list[RawObject]] = field(default_factory=dict)
     young: int = 0
     set_aside: dict[str, str] = field(default_factory=dict)
     count: int = 0
     size: int = 0
-    oldest: float | None = None
+    young_since: float | None = None
+
+    def oldest_age(self, without: Container[str]) -> float:
+        """Seconds since the oldest raw object was written, young ones included; 0 when there is none.
+
+        Left out are the keys `without`, and what names no day.
+        """
+        written = [
+            raw.modified for raws in self.days.values() for raw in raws if raw.key not in without
+        ]
+        if self.young_since is not None:
+            written.append(self.young_since)
+        return max(0.0, self.at - min(written, default=self.at))
 
 
 def list_raw(
@@ -46,7 +59,7 @@ def list_raw(
 ) -> Listing:
     """All raw objects under `prefix`. `without`: prefixes that hold no raw objects although they lie below it."""
     start = f"{prefix}/" if prefix else ""
-    found, days = Listing(), defaultdict[datetime.date, list[RawObject]](list)
+    found, days = Listing(at=now), defaultdict[datetime.date, list[RawObject]](list)
     skipped = tuple(without)
     for stored in bucket.list(start):
         name = stored.key[len(start) :]
@@ -54,12 +67,12 @@ def list_raw(
             continue
         found.count += 1
         found.size += stored.size
-        found.oldest = min(found.oldest or stored.modified, stored.modified)
         place = _place(name)
         if place is None:
             found.set_aside[stored.key] = NO_DAY
         elif now - stored.modified < settle:
             found.young += 1
+            found.young_since = min(found.young_since or stored.modified, stored.modified)
         else:
             days[place[0]].append(_raw(stored, *place))
     found.days = dict(sorted(days.items()))
