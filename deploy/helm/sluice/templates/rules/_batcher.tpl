@@ -25,15 +25,19 @@
     description: "The oldest message that pod [[ $labels.pod ]] has not written has been held for [[ $value | humanizeDuration ]]; batches close after {{ $age }} s. Look at sluice_batcher_put_failures_total and at its log. Nothing is lost: SQS has the messages."
 - alert: SluiceHeartbeatLate
   leftOut: {{ not (and $beat $r.maxHeartbeatAgeSeconds) }}
-  # The maximum over time outlives the pod that saw the last one. A pod that has seen none says 0: `for` is its first batch's time.
+  {{- $limit := max (int $r.maxHeartbeatAgeSeconds) (mul 2 (add $beat $age)) }}
+  {{- $range := printf "[%ds]" (max 3600 (add 600 $limit)) }}
+  # The maximum over time outlives the pod that saw the last one. A pod that has seen none says 0: then it counts from the start.
   expr: |-
-    time() - max by (namespace) (max_over_time(sluice_batcher_last_heartbeat_timestamp_seconds{ {{- $batcher -}} }[1h]))
-    > {{ max (int $r.maxHeartbeatAgeSeconds) (mul 2 (add $beat $age)) }}
+    time() - (
+      max by (namespace) (max_over_time(sluice_batcher_last_heartbeat_timestamp_seconds{ {{- $batcher -}} }{{ $range }})) > 0
+      or min by (namespace) (min_over_time(process_start_time_seconds{ {{- $batcher -}} }{{ $range }}))
+    ) > {{ $limit }}
   for: {{ max 300 (mul 2 (add $beat $age)) }}s
   labels: {severity: critical}
   annotations:
     summary: Heartbeats do not come through
-    description: "The newest heartbeat that is through was made [[ $value | humanizeDuration ]] ago: what is read now does not reach S3, or does so late."
+    description: "No heartbeat that was made in the last [[ $value | humanizeDuration ]] is through: what is read now does not reach S3, or does so late."
 - alert: SluiceDeleteFailures
   # Retried every ten seconds at the least, and the call itself may take long to fail.
   expr: sum by (namespace) (increase(sluice_batcher_delete_failures_total{ {{- $batcher -}} }[3m])) > 0
