@@ -2,9 +2,12 @@
 
 import pytest
 from sluice_core.errors import PermanentError
+from sluice_core.testing import FakeClock
 from sluice_producer.progress.position import NOWHERE
-from sluice_producer.progress.tracker import GenericTracker, TrackerState
+from sluice_producer.progress.tracker import GenericTracker, TrackerState, make_tracker
 from sluice_producer.source.connection import Resume
+from sluice_producer.testing import make_runtime
+from structlog.testing import capture_logs
 
 
 def test_generic_sources_resume_by_the_last_id() -> None:
@@ -49,3 +52,15 @@ def test_generic_too_old_forgets_the_id_and_tells_of_the_gap() -> None:
     tracker.too_old(lambda _resume: True)
     assert tracker.resume() == Resume()
     assert gaps == [(None, None)]
+
+
+def test_the_span_of_a_generic_sources_gap_is_unknown_and_not_zero() -> None:
+    runtime = make_runtime(FakeClock())
+    tracker = make_tracker(TrackerState(5, last_event_id="7"), runtime, wikimedia=False, rewind=0.0)
+    with capture_logs() as lines:
+        tracker.too_old(lambda _resume: True)
+    (told,) = [line for line in lines if line["event"].startswith("GAP")]
+    assert told["gap_seconds"] is None
+    value = runtime.metrics.registry.get_sample_value
+    assert value("sluice_producer_resume_gaps_total") == 1
+    assert value("sluice_producer_resume_gap_seconds_total") == 0

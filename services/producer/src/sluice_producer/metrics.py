@@ -125,7 +125,9 @@ class Metrics:
             "last_gap_timestamp_seconds",
             "When the last such gap was found (epoch); 0: none since the start.",
         )
-        self.gap_seconds = self._counter("resume_gap_seconds", "Time span of those gaps.")
+        self.gap_seconds = self._counter(
+            "resume_gap_seconds", "Time span of those gaps, where it is known (of Wikimedia's)."
+        )
         self._last_event_time = self._gauge(
             "last_event_time_seconds",
             "Event time of the last event read that says one, looked at once a second (epoch); NaN: none yet.",

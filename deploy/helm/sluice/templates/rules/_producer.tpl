@@ -60,7 +60,10 @@
     description: Pod [[ $labels.pod ]] holds [[ $value | humanize ]] events or more, and SQS has accepted none for 10 minutes. sluice_producer_send_failures_total and /readyz tell why.
 - alert: SluiceStreamLag
   leftOut: {{ not $r.maxLagSeconds }}
-  expr: max by (namespace, pod) (sluice_producer_stream_lag_seconds{ {{- $producer -}} }) > {{ int $r.maxLagSeconds }}
+  # The lag is that of the last event: in a stream that has gone quiet it stays what it was.
+  expr: |-
+    max by (namespace, pod) (sluice_producer_stream_lag_seconds{ {{- $producer -}} }) > {{ int $r.maxLagSeconds }}
+    and on (namespace, pod) sum by (namespace, pod) (increase(sluice_producer_events_received_total{ {{- $producer -}} }[5m])) > 0
   for: 10m
   labels: {severity: warning}
   annotations:
@@ -94,5 +97,5 @@
   labels: {severity: critical}
   annotations:
     summary: The source no longer had what the checkpoint asked for
-    description: "Pod [[ $labels.pod ]] resumed later than it had stopped: events are missing. Its log names the time span."
+    description: "Pod [[ $labels.pod ]] resumed later than it had stopped: events are missing. Its log (GAP) names the time span, where the source's ids tell times (Wikimedia's do); of other sources the span is not known."
 {{- end -}}

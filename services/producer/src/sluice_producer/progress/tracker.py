@@ -292,10 +292,11 @@ def make_tracker(
                 "a silent topic's place was too old: moved, nothing is lost", resumed_at_ms=taken
             )
             return
-        seconds = 0.0 if ended is None or taken is None else (taken - ended) / 1000
+        # Ids of a generic source tell no time: of its gaps the span is not known.
+        seconds = None if ended is None or taken is None else (taken - ended) / 1000
         runtime.metrics.gaps.inc()
         runtime.metrics.last_gap.set(runtime.clock.now())
-        runtime.metrics.gap_seconds.inc(seconds)
+        runtime.metrics.gap_seconds.inc(seconds or 0.0)
         _log.error(
             "GAP: the source could not be asked for what follows the checkpoint; reading goes on later",
             gap_seconds=seconds,
