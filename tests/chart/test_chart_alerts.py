@@ -223,3 +223,20 @@ def test_a_threshold_of_nothing_leaves_its_alert_out(render):
         "SluiceFreshnessBurnsSlowly",
     }
     assert "recorded" not in found
+
+
+def test_an_objective_that_no_row_could_miss_fast_enough_is_refused(render, refusal):
+    name = "metrics.prometheusRule.freshness.objective"
+    error = refusal(*VALUES, "--set-json", f"{name}=0.93")
+    assert "objective" in error
+    assert "0.94" in error
+    groups = render(*VALUES, "--set-json", f"{name}=0.94").one("PrometheusRule")["spec"]["groups"]
+    thresholds = [
+        float(threshold)
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("alert", "").startswith("SluiceFreshness")
+        for threshold in re.findall(r"> ([0-9.]+)", rule["expr"])
+    ]
+    assert len(thresholds) == 4
+    assert max(thresholds) < 0.9
