@@ -178,25 +178,27 @@ def test_no_batcher_is_right_while_the_queue_is_empty(render):
     assert "sluice_producer_queue_messages" in absent
 
 
-def test_a_long_source_name_is_found_as_far_as_pods_carry_it(render):
-    name = "abcdefghijklmnopqrst"
-    arguments = (
-        *VALUES,
-        "--set",
-        f"producers[0].name={name}",
-        "--set",
-        f"fullnameOverride={'r' * 33}",
+@pytest.mark.parametrize("one", ["wiki-en", "wikimedia-english", "abcdefghijklmnopq-en"])
+@pytest.mark.parametrize("full", ["r", "r" * 24, "r" * 33])
+def test_the_pods_of_one_source_are_found_and_those_of_another_are_not(render, full, one):
+    other = one.replace("-en", "-de")
+    sources = "".join(
+        f",producers[{n}].name={name},producers[{n}].url=https://sse.example/{n}"
+        for n, name in enumerate((one, other))
     )
-    groups = render(*arguments).one("PrometheusRule")["spec"]["groups"]
-    (absent,) = [
-        rule["expr"]
-        for group in groups
+    groups = render(*VALUES, "--set", f"fullnameOverride={full}{sources}").one("PrometheusRule")
+    patterns = {
+        rule["labels"]["source"]: re.search(r'pod=~"([^"]+)"', rule["expr"])[1]
+        for group in groups["spec"]["groups"]
         for rule in group["rules"]
         if rule.get("alert") == "SluiceProducerAbsent"
-    ]
-    pattern = re.search(r'pod=~"([^"]+)"', absent)[1]
-    base = f"{'r' * 33}-producer-{name}-5d8f6c7b9d-"
-    assert re.fullmatch(pattern, base[:58] + "x7k2p")
+    }
+    # As Kubernetes makes a name: cut at 58 characters, and five of chance.
+    pods = {name: f"{full}-producer-{name}-5d8f6c7b9d-"[:58] + "x7k2p" for name in (one, other)}
+    assert re.fullmatch(patterns[one], pods[one])
+    assert re.fullmatch(patterns[other], pods[other])
+    told_apart = f"{full}-producer-{one}"[:58] != f"{full}-producer-{other}"[:58]
+    assert bool(re.fullmatch(patterns[one], pods[other])) is not told_apart
 
 
 def test_a_threshold_of_nothing_leaves_its_alert_out(render):

@@ -19,8 +19,8 @@
     summary: A producer ends and starts again and again
     description: "Pod [[ $labels.pod ]] has started [[ $value | humanize ]] times or more in an hour. What AWS or the source refuses for good ends it (AccessDenied): the last log line of the run before tells why. Events wait at the source, and only for as long as it keeps them."
 - alert: SluiceTargetDown
-  # The average: what starts again and again answers a scrape now and then.
-  expr: min by (namespace, pod, job) (avg_over_time(up{ {{- include "sluice.select.up" . -}} }[5m]) and up{ {{- include "sluice.select.up" . -}} }) < 0.5
+  # The average: what starts again and again answers a scrape now and then. It is over once a new pod answers.
+  expr: min by (namespace, pod, job) (avg_over_time(up{ {{- include "sluice.select.up" . -}} }[3m]) and up{ {{- include "sluice.select.up" . -}} }) < 0.4
   for: 5m
   labels: {severity: warning}
   annotations:
