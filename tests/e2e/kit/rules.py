@@ -21,16 +21,16 @@ def of_the_chart(release: Release) -> dict[str, Any]:
 def quickened(spec: dict[str, Any], factor: int) -> dict[str, Any]:
     """`for`, ranges and the seconds after `time() -`, each divided by `factor` and at least 5 s.
 
-    KEDA looks no oftener for that, and counts a look that failed when its retries have, after a minute: its ranges are at
-    least 45 s, and what it tells holds for 5 s.
+    KEDA looks no oftener for that, and counts a look that failed when its retries have, after a minute: the ranges of its
+    counters are at least 45 s, and what they tell need hold for 5 s only.
     """
 
     def seconds(number: str, unit: str, least: int = 5) -> int:
         return max(least, int(number) * _UNITS[unit] // factor)
 
     def quick(rule: dict[str, Any]) -> dict[str, Any]:
-        of_keda = "keda_" in str(rule["expr"])
-        least = 45 if of_keda else 5
+        counted = "increase(keda_" in str(rule["expr"])
+        least = 45 if counted else 5
         expr = re.sub(
             r"\[(\d+)([smhd])\]", lambda m: f"[{seconds(m[1], m[2], least)}s]", str(rule["expr"])
         )
@@ -39,7 +39,7 @@ def quickened(spec: dict[str, Any], factor: int) -> dict[str, Any]:
         if "for" in rule:
             found = re.fullmatch(r"(\d+)([smhd])", rule["for"])
             assert found, rule["for"]
-            changed["for"] = "5s" if of_keda else f"{seconds(found[1], found[2])}s"
+            changed["for"] = "5s" if counted else f"{seconds(found[1], found[2])}s"
         return changed
 
     groups = [{**g, "rules": [quick(rule) for rule in g["rules"]]} for g in spec["groups"]]
