@@ -1,6 +1,9 @@
 """Policies open what the values name, and nothing else."""
 
+import re
+
 import pytest
+from aws_hosts import asked
 
 CILIUM = ("--set", "networkPolicy.enabled=true,networkPolicy.flavor=cilium")
 APIS = ("--api-versions", "keda.sh/v1alpha1", "--api-versions", "cilium.io/v2")
@@ -24,6 +27,9 @@ def egress(rendered, ending="-batcher"):
         ("aws.sqsEndpointUrl=http://a:1,aws.s3EndpointUrl=http://b:2," + KEYS, {53, 1, 2}),
         # Without keys in a Secret the pod asks STS for them.
         ("aws.sqsEndpointUrl=http://a:1", {53, 1, 443}),
+        ("aws.sqsEndpointUrl=http://a:1,aws.s3EndpointUrl=http://b:2", {53, 1, 2, 443}),
+        # Where one endpoint is AWS for everything, boto3 looks for STS there, too.
+        ("aws.endpointUrl=http://stack.example:4566", {53, 4566}),
     ],
 )
 def test_the_endpoints_ports(render, values, ports):
@@ -72,18 +78,80 @@ def test_the_compactor_may_go_to_its_pushgateway(render, url, port, whom):
     assert whom | {"toPorts": ports} in rules["spec"]["egress"]
 
 
+def names(rendered, ending):
+    """The selectors of hosts that a policy opens."""
+    rules = rendered.one("CiliumNetworkPolicy", ending)["spec"]["egress"]
+    return {next(iter(n.values())) for rule in rules for n in rule.get("toFQDNs", [])}
+
+
+def covers(pattern, host):
+    """As Cilium reads it: a star stands for what may be in one part of a name.
+
+    https://docs.cilium.io/en/stable/security/policy/language/#dns-based
+    """
+    return re.fullmatch(re.escape(pattern).replace(r"\*", "[-a-zA-Z0-9_]*"), host) is not None
+
+
+@pytest.mark.parametrize(
+    ("region", "bucket"),
+    [
+        ("us-east-1", "lake"),
+        ("us-east-1", "lake.with.dots"),
+        ("eu-west-1", "lake"),
+        ("us-gov-west-1", "lake"),
+        ("cn-north-1", "lake"),
+        ("eusc-de-east-1", "lake"),
+        ("us-iso-east-1", "lake"),
+    ],
+)
+def test_cilium_opens_the_hosts_that_the_clients_ask(render, region, bucket):
+    """Of S3 in us-east-1 that is none with the region in it; each partition has a domain of its own."""
+    values = f"autoscaling.enabled=false,queue.url=,aws.region={region},bucket.name={bucket}"
+    found = names(render(*CILIUM, "--set", values, apis=APIS), "-batcher")
+    hosts = asked(region, bucket, "sse_queue")
+    assert len(hosts) >= 3, hosts
+    closed = {host for host in hosts if not any(covers(name, host) for name in found)}
+    assert closed == set(), f"open: {found}"
+    idle = {name for name in found if "*" not in name and name not in hosts}
+    assert all(name.startswith("s3.") for name in idle), "a bucket's own host, or S3's"
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        "sse_queue_dlq",
+        "https://sqs.ap-south-1.amazonaws.com/123456789012/d",
+        "arn:aws:sqs:sa-east-1:123456789012:d",
+    ],
+)
+def test_cilium_opens_the_dead_letter_queues_host_too(render, queue):
+    """The queue is in another region than the bucket; a dead-letter queue given by name is looked for at home."""
+    rendered = render(*CILIUM, "--set", f"queue.dlq={queue}", apis=APIS)
+    environment = rendered.environment("-batcher")
+    assert environment["SLUICE_DLQ"] == queue
+    found = names(rendered, "-batcher")
+    hosts = {
+        host
+        for name in (environment["SLUICE_QUEUE"], queue)
+        for host in asked(environment["AWS_REGION"], "b", name)
+    }
+    assert len({host for host in hosts if host.startswith("sqs.")}) == 2
+    assert {host for host in hosts if not any(covers(name, host) for name in found)} == set()
+
+
 def test_cilium_names_hosts(render):
     rendered = render(*CILIUM, apis=APIS)
     assert rendered.all("NetworkPolicy") == []
-    rules = rendered.one("CiliumNetworkPolicy", "-producer-wikimedia")["spec"]["egress"]
-    names = {next(iter(n.values())) for rule in rules for n in rule.get("toFQDNs", [])}
-    assert names == {
+    assert names(rendered, "-producer-wikimedia") == {
         "sqs.eu-west-1.amazonaws.com",
         "s3.us-east-1.amazonaws.com",
         "*.s3.us-east-1.amazonaws.com",
+        "s3.amazonaws.com",
+        "*.s3.amazonaws.com",
         "sts.us-east-1.amazonaws.com",
         "stream.wikimedia.org",
     }
+    rules = rendered.one("CiliumNetworkPolicy", "-producer-wikimedia")["spec"]["egress"]
     assert {"toEntities": ["host"]}.items() <= rules[-1].items()
 
 
