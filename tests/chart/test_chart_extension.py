@@ -107,8 +107,8 @@ def test_global_values_come_before_the_charts_own(everything):
 def test_certificates_are_trusted_by_all_clients(everything):
     for ending in ("-batcher", "-producer-demo"):
         environment = everything.environment(ending)
-        assert environment["AWS_CA_BUNDLE"] == environment["REQUESTS_CA_BUNDLE"]
-        assert environment["AWS_CA_BUNDLE"] == "/etc/sluice-ca/ca.crt"
+        for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            assert environment[name] == "/etc/sluice-ca/ca.crt"
         spec = pod(everything, ending)
         assert {"name": "ca", "configMap": {"name": "corporate-ca"}} in spec["volumes"]
         mounts = {m["name"]: m for m in spec["containers"][0]["volumeMounts"]}

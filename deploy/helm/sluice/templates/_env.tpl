@@ -39,10 +39,11 @@ would be refused by a server-side apply. Call: (dict "env" <text> "extra" list)
   valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SESSION_TOKEN, optional: true}}
 {{- end }}
 {{- if include "sluice.caSource" . }}
-- name: AWS_CA_BUNDLE
-  value: /etc/sluice-ca/{{ .Values.caBundle.key }}
-- name: REQUESTS_CA_BUNDLE
-  value: /etc/sluice-ca/{{ .Values.caBundle.key }}
+{{- /* boto3 and libcurl; requests; OpenSSL itself, so pyarrow (the table's files) and urllib (the Pushgateway). */ -}}
+{{- range list "AWS_CA_BUNDLE" "REQUESTS_CA_BUNDLE" "SSL_CERT_FILE" }}
+- name: {{ . }}
+  value: /etc/sluice-ca/{{ $.Values.caBundle.key }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
