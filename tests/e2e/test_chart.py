@@ -67,12 +67,13 @@ def test_the_toolbox_of_the_notes(make_release, cluster):
     assert RESTRICTED["pod-security.kubernetes.io/enforce"] == "restricted"
     notes = release.helm("get", "notes", "sluice").stdout
     lines = [line.strip() for line in notes.splitlines() if "-toolbox" in line]
-    assert len(lines) == 4
-    debug, wait, look, delete = lines
+    assert len(lines) == 5
+    debug, wait, check, look, delete = lines
     pod = release.wait_ready("batcher")[0].name
     debug = re.sub(r'"\$\(.*?\)"', pod, debug)
     for line in (debug, wait):
         cluster.kubectl(*shlex.split(line)[1:])
+    cluster.kubectl(*(part for part in shlex.split(check)[1:] if part != "-it"))
     told = [part for part in shlex.split(look)[1:] if part != "-it"]
     release.lake.send("no json")  # becomes a dead letter
     until(lambda: "not-json" in cluster.kubectl(*told).stdout, "the dead letter", deadline=60)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
-from sluice_cli.check import Result, check_bucket, check_queues, check_settings
+from sluice_cli.check import Result, Service, check_bucket, check_queues, check_settings
 from sluice_cli.main import app
 from sluice_cli.target import Target
 from sluice_core.aws.messages import OutMessage
@@ -118,6 +118,26 @@ def test_attributes_that_are_not(changes: dict[str, Any], name: str, state: str,
     assert result.state == state
     assert says in result.detail
     assert bool(result.advice) == (state != "ok")
+
+
+def test_of_the_queue_a_service_is_tried_for_what_it_does_there() -> None:
+    def deny(done: str) -> None:
+        if done in ("receive", "delete", "extend"):
+            raise AccessDeniedError(f"{done}: denied")
+
+    world = _world()
+    world.queue.before = deny
+    found = {
+        service: next(
+            r
+            for r in check_queues(cast("Target", world), [service])
+            if r.name == "queue: permissions"
+        )
+        for service in (Service.PRODUCER, Service.BATCHER)
+    }
+    assert (found[Service.PRODUCER].state, found[Service.PRODUCER].detail) == ("ok", "send")
+    assert found[Service.BATCHER].state == "failed"
+    assert "sqs:ReceiveMessage, DeleteMessage and Change" in found[Service.BATCHER].advice
 
 
 @pytest.mark.parametrize("action", ["send", "receive", "delete", "extend"])
@@ -236,8 +256,8 @@ def test_a_bucket_that_denies(action: str, failing: str) -> None:
     assert "permission" in results[failing].advice
 
 
-def _answer(code: int, out: str = "", err: str = "") -> Callable[[str], Any]:
-    return lambda module: subprocess.CompletedProcess([module], code, out, err)
+def _answer(code: int, out: str = "", err: str = "") -> Callable[[str, str], Any]:
+    return lambda module, _option: subprocess.CompletedProcess([module], code, out, err)
 
 
 def test_settings_are_the_services_own() -> None:
@@ -264,7 +284,7 @@ def test_the_compactors_settings_are_asked_for_where_it_is_installed(
     assert result.exit_code == 1
     assert states["settings of sluice_compactor"]["state"] == "failed"
     assert "SLUICE_LAKE_TABLE" in states["settings of sluice_compactor"]["detail"]
-    monkeypatch.setattr("sluice_cli.commands.check.is_installed", lambda: False)
+    monkeypatch.setattr("sluice_cli.check.services.is_installed", lambda: False)
     result = CliRunner().invoke(app, arguments)
     assert "sluice_compactor" not in result.stdout
 

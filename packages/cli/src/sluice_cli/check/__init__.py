@@ -4,7 +4,15 @@ but a probe object of its own under `_sluice/check/`, which it removes."""
 from sluice_cli.check.bucket import check_bucket
 from sluice_cli.check.queues import check_queues
 from sluice_cli.check.result import Result, State
-from sluice_cli.check.services import check_settings
+from sluice_cli.check.services import Service, check_settings
 from sluice_cli.check.source import check_source
 
-__all__ = ["Result", "State", "check_bucket", "check_queues", "check_settings", "check_source"]
+__all__ = [
+    "Result",
+    "Service",
+    "State",
+    "check_bucket",
+    "check_queues",
+    "check_settings",
+    "check_source",
+]

@@ -4,7 +4,7 @@ A permission is tried with a call that SQS must refuse for another reason (no en
 is none), so nothing is sent, taken or deleted: what counts is that the refusal is not for want of permission.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from sluice_core.aws.retention import ENOUGH
@@ -14,6 +14,7 @@ from sluice_core.limits import SQS_MAX_BYTES
 from sluice_core.settings.addresses import parse_queue
 
 from sluice_cli.check.result import Result, failed, ok, refused, skipped, warning
+from sluice_cli.check.services import Service
 from sluice_cli.output import counted
 from sluice_cli.target import Target
 
@@ -23,10 +24,25 @@ FEW_RECEIVES: Final = 10
 ENOUGH_RECEIVES: Final = 100
 _SHORT_VISIBILITY: Final = 10
 _NO_HANDLE: Final = "sluice-check"
+_RIGHTS: Final = {
+    "send": "SendMessage",
+    "receive": "ReceiveMessage",
+    "delete": "DeleteMessage",
+    "change visibility": "ChangeMessageVisibility",
+}
+_ALL: Final = tuple(_RIGHTS)
+_ASKED: Final[Mapping[Service, tuple[str, ...]]] = {
+    Service.PRODUCER: _ALL[:1],
+    Service.BATCHER: _ALL[1:],
+    Service.COMPACTOR: (),
+}
+"""What each service does with the queue; of the dead-letter queue `sluice dlq` asks for everything."""
 
 
-def check_queues(target: Target) -> Iterator[Result]:
-    """Existence, permissions, redrive policy."""
+def check_queues(
+    target: Target, services: Collection[Service] = tuple(Service)
+) -> Iterator[Result]:
+    """Existence, permissions (those that `services` need), redrive policy."""
     settings = target.settings
     made = "make it, or set SLUICE_QUEUE to its name or URL (SQS says so, too, when the role may not see it)"
     attributes = None
@@ -35,7 +51,8 @@ def check_queues(target: Target) -> Iterator[Result]:
     except SluiceError as error:
         yield refused("queue", error, made)
     if attributes is not None:
-        yield from _main(target.queue, attributes, settings.aws_region)
+        asked = [action for service in Service if service in services for action in _ASKED[service]]
+        yield from _main(target.queue, attributes, settings.aws_region, asked)
     name = "dead-letter queue"
     if attributes is None and not settings.dlq:
         yield skipped(name, "found through the queue; or set SLUICE_DLQ")
@@ -62,7 +79,12 @@ def check_queues(target: Target) -> Iterator[Result]:
         yield redrive_policy(attributes, dead.name)
 
 
-def _main(queue: QueueLike, attributes: QueueAttributes, home: str) -> Iterator[Result]:
+def _main(
+    queue: QueueLike,
+    attributes: QueueAttributes,
+    home: str,
+    actions: Collection[str] = _ALL,
+) -> Iterator[Result]:
     region = parse_queue(queue.url).region or home
     elsewhere = "" if region == home else f" in {region} (AWS_REGION is {home})"
     yield ok(
@@ -83,7 +105,7 @@ def _main(queue: QueueLike, attributes: QueueAttributes, home: str) -> Iterator[
             f"the queue takes {attributes.max_message_bytes:,} bytes: larger events become dead letters",
             f"set MaximumMessageSize to {SQS_MAX_BYTES}, or keep SLUICE_PACK_MAX_BYTES under it",
         )
-    yield from _permissions("queue", queue)
+    yield from _permissions("queue", queue, actions)
 
 
 def retention(name: str, attributes: QueueAttributes) -> Result:
@@ -98,7 +120,7 @@ def retention(name: str, attributes: QueueAttributes) -> Result:
     return ok(what, f"{days}: the longest outage that loses nothing")
 
 
-def _permissions(name: str, queue: QueueLike) -> Iterator[Result]:
+def _permissions(name: str, queue: QueueLike, actions: Collection[str] = _ALL) -> Iterator[Result]:
     tries: dict[str, Callable[[], object]] = {
         "send": lambda: queue.send([]),
         "receive": lambda: queue.receive(max_messages=1, wait_seconds=0, visibility=0),
@@ -106,9 +128,9 @@ def _permissions(name: str, queue: QueueLike) -> Iterator[Result]:
         "change visibility": lambda: queue.extend([_NO_HANDLE], 0),
     }
     denied: list[str] = []
-    for action, call in tries.items():
+    for action in actions:
         try:
-            call()
+            tries[action]()
         except AccessDeniedError:
             denied.append(action)
         except PermanentError:
@@ -120,10 +142,15 @@ def _permissions(name: str, queue: QueueLike) -> Iterator[Result]:
         yield failed(
             f"{name}: permissions",
             f"not allowed: {', '.join(denied)}",
-            "allow sqs:SendMessage, ReceiveMessage, DeleteMessage and ChangeMessageVisibility on it",
+            f"allow {_rights(actions)} on it",
         )
     else:
-        yield ok(f"{name}: permissions", ", ".join(tries))
+        yield ok(f"{name}: permissions", ", ".join(actions))
+
+
+def _rights(actions: Collection[str]) -> str:
+    *first, last = (_RIGHTS[action] for action in actions)
+    return f"sqs:{', '.join(first)} and {last}" if first else f"sqs:{last}"
 
 
 def redrive_policy(attributes: QueueAttributes, dead: str) -> Result:

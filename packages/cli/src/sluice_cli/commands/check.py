@@ -10,6 +10,7 @@ from sluice_core.errors import SluiceError
 
 from sluice_cli.check import (
     Result,
+    Service,
     State,
     check_bucket,
     check_queues,
@@ -17,8 +18,7 @@ from sluice_cli.check import (
     check_source,
 )
 from sluice_cli.check.result import failed, skipped
-from sluice_cli.check.services import COMPACTOR, SERVICES
-from sluice_cli.lake.installed import is_installed
+from sluice_cli.check.services import installed, unless_elsewhere
 from sluice_cli.target import Target
 
 app = typer.Typer(add_completion=False)
@@ -34,6 +34,13 @@ _COLOURS: Final = {
 
 @app.command()
 def main(
+    service: Annotated[
+        list[Service] | None,
+        typer.Option(
+            help="A service to look at (again for another): its settings, and what it asks of the queue. "
+            "Default: all whose settings are here."
+        ),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.1, help="Seconds to wait for the source's first event.")
     ] = 10.0,
@@ -50,7 +57,7 @@ def main(
     """
     console = Console()
     results: list[Result] = []
-    for result in _all(timeout, source=source, aws=aws):
+    for result in _all(service or [], timeout, source=source, aws=aws):
         results.append(result)
         if not json:
             _show(result, console)
@@ -62,28 +69,37 @@ def main(
         raise typer.Exit(max(result.code for result in results if result.state is State.FAILED))
 
 
-def _all(timeout: float, *, source: bool, aws: bool) -> Iterator[Result]:
+def _all(asked: list[Service], timeout: float, *, source: bool, aws: bool) -> Iterator[Result]:
     producer = None
-    # The compactor is optional, and not in every image that has this command.
-    for module in (*SERVICES, *([COMPACTOR] if is_installed() else [])):
-        result, values = check_settings(module)
-        producer = values if module == "sluice_producer" else producer
+    among, looked_at = installed(), []
+    for service in asked or among:
+        result, values = check_settings(service.module)
+        if result.state is State.FAILED and not asked:
+            result = unless_elsewhere(service, result, among)
+        if result.state is not State.SKIPPED:
+            looked_at.append(service)
+        producer = values if service is Service.PRODUCER else producer
         yield result
     if aws:
-        yield from _aws()
-    if source and producer is None:
+        yield from _aws(looked_at)
+    if source and Service.PRODUCER not in looked_at:
+        yield skipped("source", "it is the producer's")
+    elif source and producer is None:
         yield skipped("source", "the producer's settings must be right first")
     elif source and producer is not None:
         yield from check_source(producer, timeout)
 
 
-def _aws() -> Iterator[Result]:
+def _aws(services: list[Service]) -> Iterator[Result]:
     try:
         target = Target.of_environment()
     except SluiceError as error:
         yield failed("AWS", str(error), "set the variable as the rule says")
         return
-    yield from check_queues(target)
+    if services == [Service.COMPACTOR]:
+        yield skipped("queue", "the compactor asks for none")
+    else:
+        yield from check_queues(target, services)
     yield from check_bucket(target.bucket)
 
 

@@ -22,7 +22,7 @@ from sluice_core.service.retry import Stopped
 from sluice_core.service.runtime import Runtime
 from sluice_core.service.stop import Stop
 from sluice_core.service.telemetry import Health, TelemetryServer, make_registry, serve_http
-from sluice_core.settings import CommonSettings, effective, load_settings
+from sluice_core.settings import CommonSettings, describe_settings, effective, load_settings
 from sluice_core.version import __version__
 
 _LAST_RESORT: Final = 1.0
@@ -68,10 +68,16 @@ def main(service: Service[S, P, M], argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--print-config", action="store_true", help="show the effective settings and exit"
     )
+    parser.add_argument(
+        "--print-variables", action="store_true", help="show the names of its settings and exit"
+    )
     parser.add_argument("--version", action="version", version=__version__)
     for option, (variable, text) in service.options.items():
         parser.add_argument(option, dest=variable, metavar="VALUE", help=f"{text} ({variable})")
     arguments = parser.parse_args(argv)
+    if arguments.print_variables:
+        sys.stdout.writelines(f"{doc.variable}\n" for doc in describe_settings(service.settings))
+        return DONE
     given = {
         variable: value
         for variable, _ in service.options.values()
