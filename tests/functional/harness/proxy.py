@@ -5,14 +5,17 @@ A fault meets requests of one service, one operation or one path, a number of ti
 """
 
 import enum
+import html
 import http.client
+import json
+import re
 import socket
 import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class Fault(enum.Enum):
@@ -58,13 +61,17 @@ class Rule:
 
 
 class FaultProxy:
-    """Forwards to `target` (http://host:port). `requests` counts what was asked, by (service, operation)."""
+    """Forwards to `target` (http://host:port). `requests` counts what was asked, by (service, operation).
+
+    `asked` holds the same with what it was asked of: (service, operation, resource), see `resources`.
+    """
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
         assert parts.hostname is not None
         self.address = (parts.hostname, parts.port or 80)
         self.requests: dict[tuple[str, str], int] = {}
+        self.asked: set[tuple[str, str, str]] = set()
         self.rules: list[Rule] = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self)
@@ -131,6 +138,21 @@ def classify(method: str, path: str, headers: Any) -> tuple[str, str]:
     return "s3", f"{method.capitalize()}Object"
 
 
+def resources(service: str, path: str, body: bytes) -> list[str]:
+    """What a request is about: a queue's name; `bucket` or `bucket/key`, of a deletion of many each key; "" for Glue."""
+    if service == "sqs":
+        told = json.loads(body)
+        return [str(told.get("QueueUrl") or told["QueueName"]).rpartition("/")[2]]
+    if service != "s3":
+        return [""]
+    bare, _, query = path.partition("?")
+    place = unquote(bare.strip("/"))
+    if query.startswith("delete"):
+        keys = re.findall(r"<Key>(.*?)</Key>", body.decode())
+        return [f"{place}/{html.unescape(key)}" for key in keys]
+    return [place]
+
+
 _DENIALS = {
     "sqs": (
         [("Content-Type", "application/x-amz-json-1.0")],
@@ -164,6 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_any(self) -> None:
         body = self._body()
         service, operation = classify(self.command, self.path, self.headers)
+        for resource in resources(service, self.path, body):
+            self.server.proxy.asked.add((service, operation, resource))
         rule = self.server.proxy.fault_for(service, operation, self.path)
         fault = rule.fault if rule else None
         if fault is Fault.HANG:
