@@ -57,6 +57,15 @@ class Rendered:
         return {e["name"]: e.get("value", e.get("valueFrom")) for e in container["env"]}
 
 
+class Loader(yaml.CSafeLoader):
+    """The C loader: PyYAML's own takes longer for the chart's objects than helm does. A key that stands twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        made = super().construct_mapping(node, deep=deep)
+        assert len(made) == len(node.value), f"a key stands twice{node.start_mark}"
+        return made
+
+
 Render = Callable[..., Rendered]
 Refusal = Callable[..., str]
 
@@ -111,8 +120,7 @@ def render(template: Callable[..., "subprocess.CompletedProcess[str]"]) -> Rende
     def run(*arguments: str, **options: Any) -> Rendered:
         done = template(*arguments, **options)
         assert done.returncode == 0, f"helm refused: {done.stderr}"
-        # The C loader: PyYAML's own takes longer for the chart's objects than helm does.
-        objects = [o for o in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if o]
+        objects = [o for o in yaml.load_all(done.stdout, Loader=Loader) if o]
         assert objects, "helm rendered nothing"
         return Rendered(objects)
 

@@ -65,6 +65,37 @@ def test_every_object_bears_the_common_labels_and_annotations(everything):
         assert "team" not in str(selector), name
 
 
+def test_the_last_of_several_labels_counts_and_stands_once(render, everything_values):
+    """The loader of these tests refuses a key that stands twice, as post-renderers do."""
+    labels = {
+        "commonLabels.release": "all",
+        "commonLabels.app\\.kubernetes\\.io/part-of": "lake",
+        "batcher.podLabels.release": "pods",
+        "metrics.podMonitor.labels.release": "prometheus",
+        "metrics.prometheusRule.labels.release": "rules",
+        "metrics.dashboard.labels.release": "grafana",
+    }
+    values = [part for key, value in labels.items() for part in ("--set", f"{key}={value}")]
+    for every in ("", "10m"):
+        rendered = render(
+            *everything_values, *values, "--set", f"compactor.every={every}", given=False
+        )
+        for kind, ending, expected in (
+            ("PodMonitor", "-batcher", "prometheus"),
+            ("PrometheusRule", "", "rules"),
+            ("Deployment", "-batcher", "all"),
+            ("Deployment", "-demo-source", "all"),
+        ):
+            found = rendered.one(kind, ending)["metadata"]["labels"]
+            assert found["release"] == expected
+            assert found["app.kubernetes.io/part-of"] == "lake"
+        for item in rendered.all("Deployment"):
+            template, selector = item["spec"]["template"], item["spec"]["selector"]["matchLabels"]
+            assert selector.items() <= template["metadata"]["labels"].items()
+            expected = "pods" if item["metadata"]["name"].endswith("-batcher") else "all"
+            assert template["metadata"]["labels"]["release"] == expected
+
+
 def test_objects_have_annotations_of_their_own(everything):
     found = {
         (o["kind"], o["metadata"]["name"]): o["metadata"].get("annotations", {})

@@ -49,6 +49,17 @@ def test_the_schema_refuses(refusal, setting, place):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        (
+            ["commonLabels.app\\.kubernetes\\.io/name=platform"],
+            ["commonLabels: the pods are selected by", "app.kubernetes.io/name", "nameOverride"],
+        ),
+        (["batcher.podLabels.app\\.kubernetes\\.io/component=x"], ["batcher.podLabels: the pods"]),
+        (["producer.podLabels.sluice/source=x"], ["producer.podLabels: the pods"]),
+        (
+            ["producers[0].name=a", "producers[0].podLabels.app\\.kubernetes\\.io/instance=x"],
+            ['podLabels of the producer "a": the pods'],
+        ),
+        (["compactor.podLabels.app\\.kubernetes\\.io/name=x"], ["compactor.podLabels: the pods"]),
         (["autoscaling.queueLength=300"], ["queueLength=300", "maxHeldMessages=300"]),
         (
             ["autoscaling.scaleDownStabilizationSeconds=30"],

@@ -24,15 +24,19 @@ sluice/source: {{ . }}
 {{- end }}
 {{- end -}}
 
+{{/* An object's labels: ours, everybody's over them, and its own (`labels`) over these. No key stands twice. */}}
 {{- define "sluice.labels" -}}
-{{ include "sluice.selectorLabels" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: sluice
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := dict
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/part-of" "sluice"
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- mergeOverwrite (include "sluice.selectorLabels" . | fromYaml) $ours (deepCopy (default dict .root.Values.commonLabels)) (deepCopy (default dict .labels)) | toYaml -}}
+{{- end -}}
+
+{{/* A pod's labels: what selects it, everybody's, and its own (`labels`). */}}
+{{- define "sluice.podLabels" -}}
+{{- mergeOverwrite (include "sluice.selectorLabels" . | fromYaml) (deepCopy (default dict .root.Values.commonLabels)) (deepCopy (default dict .labels)) | toYaml -}}
 {{- end -}}
 
 {{/* An object's annotations: everybody's, and its own over them. Call: (list $ map map …) */}}

@@ -7,7 +7,7 @@ A service's pod, with all that its values may add. Call: (dict
 {{- $root := .root -}}
 {{- $v := .values -}}
 metadata:
-  labels: {{ mergeOverwrite (include "sluice.selectorLabels" .id | fromYaml) (deepCopy (default dict $root.Values.commonLabels)) (deepCopy (default dict $v.podLabels)) | toYaml | nindent 4 }}
+  labels: {{ include "sluice.podLabels" (merge (dict "labels" $v.podLabels) .id) | nindent 4 }}
   annotations:
     {{- $annotations := mergeOverwrite (dict "kubectl.kubernetes.io/default-container" .component) .annotations (include "sluice.scrapeAnnotations" $root | fromYaml) -}}
     {{- if $root.Values.localstack.enabled }}{{ $_ := set $annotations "checksum/secret" (include "sluice.localstackKeys" $root | sha256sum) }}{{ end }}

@@ -1,11 +1,26 @@
 {{/* Contradictions between values, refused before anything is made: each line says which, and what to do. */}}
 {{- define "sluice.validate" -}}
+{{- include "sluice.validateLabels" . -}}
 {{- include "sluice.validateAws" . -}}
 {{- include "sluice.validateProducers" . -}}
 {{- include "sluice.validateBatcher" . -}}
 {{- include "sluice.validateAutoscaling" . -}}
 {{- include "sluice.validateMetrics" . -}}
 {{- include "sluice.validateCompactor" . -}}
+{{- end -}}
+
+{{/* A pod that its own selector does not select is refused by Kubernetes, or belongs to somebody else. */}}
+{{- define "sluice.validateLabels" -}}
+{{- $v := .Values -}}
+{{- $all := dict "commonLabels" $v.commonLabels "producer.podLabels" $v.producer.podLabels "batcher.podLabels" $v.batcher.podLabels "compactor.podLabels" $v.compactor.podLabels -}}
+{{- range $v.producers }}{{ $_ := set $all (printf "podLabels of the producer %q" .name) .podLabels }}{{ end -}}
+{{- range $place, $labels := $all -}}
+{{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "sluice/source" -}}
+{{- if hasKey (default dict $labels) $key -}}
+{{- fail (printf "%s: the pods are selected by the label %s, so it is the chart's own: leave it out, or use another key (nameOverride changes app.kubernetes.io/name)" $place $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "sluice.validateAws" -}}
