@@ -5,7 +5,7 @@ SCHEMAS=$ROOT/tests/chart/schemas
 need helm "install Helm 3.14 or later (https://helm.sh/docs/intro/install/)"
 need kubeconform "go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
 # What the values leave to the user.
-production=(--set image.registry=registry.example/acme
+production=(--set queue.url=https://sqs.eu-west-1.amazonaws.com/123456789012/sse_queue --set bucket.name=acme-lake --set image.registry=registry.example/acme
   --set-string 'batcher.serviceAccount.annotations.eks\.amazonaws\.com/role-arn=arn:aws:iam::123456789012:role/sluice-batcher')
 mine=(--set producer.userAgent='Lint/1.0 (lint@sluice.example)' --set tests.mustFail=true)
 

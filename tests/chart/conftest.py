@@ -151,7 +151,7 @@ def production_values() -> tuple[str, ...]:
     role = "arn:aws:iam::123456789012:role/sluice-batcher"
     return (
         *("-f", str(CHART / "values-production.yaml")),
-        *("--set", "image.registry=registry.example/acme"),
+        *("--set", "image.registry=registry.example/acme", "--set", "bucket.name=acme-lake"),
         *("--set", f"batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}"),
     )
 

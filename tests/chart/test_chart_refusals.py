@@ -83,6 +83,8 @@ def test_the_schema_refuses(refusal, setting, place):
         (["autoscaling.auth=secret"], ["aws.existingSecret"]),
         (["autoscaling.auth=existing"], ["autoscaling.authName"]),
         (["autoscaling.auth=pod-identity"], ["names no role", "role-arn", "auth=operator"]),
+        (["bucket.name="], ["bucket.name is empty", "bucket.name=acme-lake"]),
+        (["bucket.name=null"], ["bucket.name is empty"]),
         (["image.registryRequired=true"], ["image.registry is empty", "make images"]),
         (["producer.checkpoint=file:///tmp/c.json"], ["is on no volume", "persistence.enabled"]),
         (["caBundle.configMap=a", "caBundle.secret=b"], ["caBundle"]),
@@ -120,6 +122,40 @@ def test_the_schema_refuses(refusal, setting, place):
 )
 def test_contradictions_are_refused(refusal, settings, words):
     error = refusal(*(part for setting in settings for part in ("--set", setting)))
+    for word in words:
+        assert word in error
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("image.registry", ["image.registry is empty", "image.registry=ghcr.io/acme"]),
+        ("producer.userAgent", ["set producer.userAgent"]),
+        ("queue.url", ["needs queue.url"]),
+        ("bucket.name", ["bucket.name is empty"]),
+        ("role", ["names no role"]),
+    ],
+)
+def test_production_names_nothing_of_its_users_and_asks_for_all_of_it(
+    refusal, pytestconfig, missing, words
+):
+    role = "batcher.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn"
+    given = {
+        "image.registry": "ghcr.io/acme",
+        "producer.userAgent": "Test/1.0 (test@sluice.example)",
+        "queue.url": "https://sqs.eu-west-1.amazonaws.com/123456789012/sse_queue",
+        "bucket.name": "acme-lake",
+        "role": "arn:aws:iam::123456789012:role/sluice-batcher",
+    }
+    values = pytestconfig.rootpath / "deploy/helm/sluice/values-production.yaml"
+    sets = [
+        f"{role if name == 'role' else name}={value}"
+        for name, value in given.items()
+        if name != missing
+    ]
+    error = refusal(
+        "-f", str(values), *(part for one in sets for part in ("--set", one)), given=False
+    )
     for word in words:
         assert word in error
 

@@ -28,7 +28,14 @@ def test_null_is_a_value_like_any_other(template, values):
         for path, value in values.items()
         if value is None or isinstance(value, (str, list, dict))
     ]
-    kept = ("producers", "image.pullPolicy", "localstack.image", "batcher.columns", "aws.region")
+    kept = (
+        "producers",
+        "image.pullPolicy",
+        "localstack.image",
+        "batcher.columns",
+        "aws.region",
+        "bucket.name",
+    )
     unset = [path for path in given if path not in (*kept, "networkPolicy.flavor")]
     assert len(unset) > 60
     arguments = [part for path in unset for part in ("--set", f"{path}=null")]

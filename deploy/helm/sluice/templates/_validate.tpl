@@ -28,6 +28,9 @@
 {{- if and $v.image.registryRequired (not (include "sluice.registry" .)) (not (and $v.image.producer $v.image.batcher)) -}}
 {{- fail "image.registry is empty, and these nodes have no images of their own: push them (make images REGISTRY=ghcr.io/acme) and set image.registry=ghcr.io/acme, or set image.registryRequired=false" -}}
 {{- end -}}
+{{- if not $v.bucket.name -}}
+{{- fail "bucket.name is empty: name the bucket of the objects, for instance bucket.name=acme-lake" -}}
+{{- end -}}
 {{- if and $v.caBundle.configMap $v.caBundle.secret -}}
 {{- fail "caBundle.configMap and caBundle.secret are both set: one file of certificates is mounted; leave one empty" -}}
 {{- end -}}
