@@ -166,3 +166,15 @@ def test_other_code_of_the_page_on_eks_can_be_parsed(eks):
         subprocess.run(["sh", "-n"], input=code, text=True, check=True)
     for code in re.findall(r"```yaml\n(.*?)```", eks, re.DOTALL):
         assert yaml.safe_load(code)["queue"]
+
+
+def test_the_files_by_which_keda_takes_a_role_are_named_where_the_chart_asks_for_it(
+    render, production_values, pytestconfig
+):
+    (auth,) = render(*production_values).all("TriggerAuthentication")
+    assert auth["spec"]["podIdentity"] == {"provider": "aws", "identityOwner": "workload"}
+    root = pytestconfig.rootpath
+    head = (root / "deploy/helm/sluice/values-production.yaml").read_text().partition("\nimage:")[0]
+    named = re.findall(r"docs/aws/[\w-]+\.json", head)
+    actions = [json.loads((root / name).read_text())["Statement"][0]["Action"] for name in named]
+    assert actions == [["sts:AssumeRole", "sts:TagSession"]] * 2, "to take it, and to be taken"
