@@ -15,7 +15,8 @@ def egress(rendered, ending="-batcher"):
     """Ports that are open to everywhere, and the rules that name whom."""
     rules = rendered.one("NetworkPolicy", ending)["spec"]["egress"]
     anywhere = {p["port"] for rule in rules if "to" not in rule for p in rule["ports"]}
-    return anywhere, [rule for rule in rules if "to" in rule]
+    assert {53, 5353} <= anywhere, "DNS, also as OpenShift has it"
+    return anywhere - {5353}, [rule for rule in rules if "to" in rule]
 
 
 @pytest.mark.parametrize(
@@ -165,4 +166,46 @@ def test_cilium_inside_the_cluster(render, kind_values):
         for rule in rules
         if "toEndpoints" in rule
     }
-    assert found == {None: ["53"], "localstack": ["4566"], "demo-source": ["8000"]}
+    assert found == {None: ["53", "5353"], "localstack": ["4566"], "demo-source": ["8000"]}
+
+
+def test_dns_is_where_the_values_say(render):
+    """By default at the pods' port of both kubeadm's clusters and OpenShift's (its DNS operator's pods listen on 5353)."""
+    rules = render(*CILIUM, apis=APIS).one("CiliumNetworkPolicy", "-batcher")["spec"]["egress"]
+    assert [
+        peer["matchLabels"]["k8s:io.kubernetes.pod.namespace"] for peer in rules[0]["toEndpoints"]
+    ] == [
+        "kube-system",
+        "openshift-dns",
+    ]
+    assert rules[0]["toPorts"][0]["rules"] == {"dns": [{"matchPattern": "*"}]}
+    own = 'networkPolicy.dns={"ports": [1053], "endpoints": [{"k8s-app": "dns"}]}'
+    rules = render(*CILIUM, "--set-json", own, apis=APIS).one("CiliumNetworkPolicy", "-batcher")
+    first = rules["spec"]["egress"][0]
+    assert first["toEndpoints"] == [{"matchLabels": {"k8s-app": "dns"}}]
+    assert first["toPorts"][0]["ports"] == [{"port": "1053", "protocol": "ANY"}]
+    rules = render(*ON, "--set-json", own).one("NetworkPolicy", "-batcher")["spec"]["egress"]
+    assert rules[0] == {"ports": [{"protocol": p, "port": 1053} for p in ("UDP", "TCP")]}
+
+
+@pytest.mark.parametrize("none", ["null", "[]"])
+def test_without_ports_of_dns_there_is_no_rule_and_none_that_opens_everything(render, none):
+    none = ("--set-json", f"networkPolicy.dns.ports={none}")
+    rules = render(*ON, *none).one("NetworkPolicy", "-batcher")["spec"]["egress"]
+    assert all(rule["ports"] for rule in rules)
+    assert 53 not in {p["port"] for rule in rules for p in rule["ports"]}
+    named = render(*CILIUM, *none, apis=APIS).one("CiliumNetworkPolicy", "-batcher")["spec"][
+        "egress"
+    ]
+    assert all("toFQDNs" in rule or "toEntities" in rule for rule in named)
+
+
+def test_on_openshift_the_users_of_the_pods_are_left_to_it(render):
+    unset = "podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null,podSecurityContext.fsGroup=null"
+    rendered = render("--set", unset, "--set", "compactor.enabled=true")
+    cron = rendered.one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]
+    for template in (*(d["spec"]["template"] for d in rendered.all("Deployment")), cron):
+        assert template["spec"]["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }

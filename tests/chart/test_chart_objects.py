@@ -198,7 +198,7 @@ def test_network_policy_lets_the_source_through(render, url, port):
     )
     rules = rendered.one("NetworkPolicy", "-producer-a")["spec"]["egress"]
     anywhere = [rule for rule in rules if "to" not in rule]
-    assert {p["port"] for rule in anywhere for p in rule["ports"]} == {53, 443, port}
+    assert {p["port"] for rule in anywhere for p in rule["ports"]} == {53, 5353, 443, port}
 
 
 def test_the_must_fail_test_is_there_only_when_asked(render):
