@@ -1,23 +1,29 @@
 """Makes the chart's values.schema.json: from the settings classes where a value is a setting, else from chart_schema.yaml.
 
-`--check` writes nothing and fails when the committed file is not what this makes.
+And files/limits.yaml: what JSON Schema cannot say of a text ("2m" is at most five minutes), for the chart's templates.
+`--check` writes nothing and fails when a committed file is not what this makes.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from sluice_batcher.settings import BatcherSettings
+from sluice_batcher.settings import DRAIN_SECONDS, BatcherSettings
 from sluice_compactor.settings import CompactorSettings
 from sluice_core.settings import CommonSettings, describe_settings
 from sluice_core.settings.aws import AwsSettings
+from sluice_core.settings.quantities import write_bytes, write_seconds
 from sluice_producer.settings import ProducerSettings
 
 SOURCE = Path(__file__).with_suffix(".yaml")
-SCHEMA = Path(__file__).resolve().parents[1] / "helm" / "sluice" / "values.schema.json"
+CHART = Path(__file__).resolve().parents[1] / "helm" / "sluice"
+SCHEMA = CHART / "values.schema.json"
+QUANTITIES = CHART / "files" / "limits.yaml"
+WRITTEN: Final = {"duration": write_seconds, "size": write_bytes}
 SERVICES: Final[dict[str, type[CommonSettings]]] = {
     "producer": ProducerSettings,
     "batcher": BatcherSettings,
@@ -26,6 +32,13 @@ SERVICES: Final[dict[str, type[CommonSettings]]] = {
 TYPES: Final = ("string", "integer", "number", "boolean", "object", "array")
 NULLABLE: Final = ("string", "object", "array")
 LIMITS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength")
+UNTOLD: Final = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+}
+"""pydantic's own names, which it leaves in the schema of a value that may be None and is read by a function."""
 Schema = dict[str, Any]
 
 
@@ -36,7 +49,7 @@ class SourceError(ValueError):
 def setting(name: str) -> Schema:
     """What a value may be that becomes the setting `<service>.<field>`; null (and "" for one that may be unset) is its default.
 
-    Limits of durations and sizes hold for bare numbers only: JSON Schema cannot read "2m".
+    Limits of durations and sizes hold for bare numbers only: JSON Schema cannot read "2m" (see `quantities`).
     """
     service, _, field = name.partition(".")
     cls = SERVICES.get(service)
@@ -46,6 +59,7 @@ def setting(name: str) -> Schema:
     told = cls.model_json_schema(by_alias=False)["properties"][field]
     unset = cls.model_fields[field].default is None
     plain = next((s for s in told.get("anyOf", ()) if s.get("type") != "null"), told)
+    plain = {UNTOLD.get(key, key): value for key, value in plain.items()}
     limits = {key: plain[key] for key in LIMITS if key in plain}
     kind = rows[field].kind
     if kind in ("duration", "size"):
@@ -112,17 +126,44 @@ def schema(text: str) -> str:
     return json.dumps(made, indent=2) + "\n"
 
 
+def _quantities(made: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """Each value that is a duration or a size with limits: its path, and them as numbers and as text."""
+    for name, child in made.get("properties", {}).items():
+        here = f"{path}.{name}".lstrip(".")
+        yield from _quantities(child, here)
+        kind = child.get("$ref", "").removeprefix("#/$defs/")
+        limits = {key: child[key] for key in LIMITS if key in child}
+        if kind in WRITTEN and limits:
+            told = {key: [value, WRITTEN[kind](value)] for key, value in limits.items()}
+            yield here, {"kind": kind, **told}
+
+
+def quantities(text: str) -> str:
+    """files/limits.yaml, and with it the settings that have no value in the chart but bound one that has."""
+    made = {
+        "limits": dict(_quantities(node(yaml.safe_load(text)["values"]))),
+        "settings": {
+            "receiveWaitSeconds": BatcherSettings.model_fields["receive_wait"].default,
+            "drainSeconds": DRAIN_SECONDS,
+            "maxEventBytes": BatcherSettings.model_fields["max_event_bytes"].default,
+        },
+    }
+    head = "# Made by deploy/scripts/chart_schema.py (`make chart-schema`) from the settings classes.\n"
+    return head + yaml.safe_dump(made, sort_keys=False, default_flow_style=None, width=120)
+
+
 def main(arguments: list[str]) -> int:
     """0, or 1 when `--check` finds a difference."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    made = schema(SOURCE.read_text())
-    if not options.check:
-        SCHEMA.write_text(made)
-    elif made != SCHEMA.read_text():
-        sys.stderr.write("values.schema.json is not what its sources say: make chart-schema\n")
-        return 1
+    source = SOURCE.read_text()
+    for path, made in ((SCHEMA, schema(source)), (QUANTITIES, quantities(source))):
+        if not options.check:
+            path.write_text(made)
+        elif made != path.read_text():
+            sys.stderr.write(f"{path.name} is not what its sources say: make chart-schema\n")
+            return 1
     return 0
 
 

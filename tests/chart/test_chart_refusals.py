@@ -38,12 +38,22 @@ import pytest
         ("demoSource.rate=fast", "/demoSource/rate"),
         ("autoscaling.roleArn=me", "/autoscaling/roleArn"),
         ("batcher.columnsFile.id=x", "/batcher/columnsFile"),
+        ("compactor.schedule=not a cron x", "/compactor/schedule"),
+        ("compactor.schedule=* * * *", "/compactor/schedule"),
+        ("compactor.schedule=@sometimes", "/compactor/schedule"),
+        ("nameOverride=Foo_bar", "/nameOverride"),
+        ("fullnameOverride=1st", "/fullnameOverride"),
     ],
 )
 def test_the_schema_refuses(refusal, setting, place):
     error = refusal("--set", setting)
     assert "values don't meet the specifications" in error
     assert place in error
+
+
+def test_a_tag_that_yaml_reads_as_a_fraction_is_refused(refusal):
+    """1.10 without quotes is 1.1, another image."""
+    assert "/image/tag" in refusal("--set-json", "image.tag=1.10")
 
 
 @pytest.mark.parametrize(
@@ -86,6 +96,20 @@ def test_the_schema_refuses(refusal, setting, place):
         (["bucket.name="], ["bucket.name is empty", "bucket.name=acme-lake"]),
         (["bucket.name=null"], ["bucket.name is empty"]),
         (["image.registryRequired=true"], ["image.registry is empty", "make images"]),
+        (
+            [
+                "image.registryRequired=true",
+                "image.producer=a,image.batcher=b,compactor.enabled=true",
+            ],
+            ["image.registry is empty", "image.compactor"],
+        ),
+        (
+            [
+                "image.registryRequired=true",
+                "image.producer=a,image.batcher=b,demoSource.enabled=true",
+            ],
+            ["image.cli"],
+        ),
         (["producer.checkpoint=file:///tmp/c.json"], ["is on no volume", "persistence.enabled"]),
         (["caBundle.configMap=a", "caBundle.secret=b"], ["caBundle"]),
         (["networkPolicy.enabled=true", "networkPolicy.flavor=cilium"], ["cilium.io/v2"]),

@@ -35,6 +35,7 @@ def test_null_is_a_value_like_any_other(template, values):
         "batcher.columns",
         "aws.region",
         "bucket.name",
+        "compactor.schedule",
     )
     unset = [path for path in given if path not in (*kept, "networkPolicy.flavor")]
     assert len(unset) > 60
@@ -65,6 +66,7 @@ def test_no_sources_are_no_error(render):
     "setting",
     [
         "batcher.batch.maxRows=2000000",
+        "image.tag=20261126",
         "batcher.batch.maxBytes=2000000000",
         "batcher.maxHeldMessages=100000",
         "producer.pack.maxEvents=1000000",
@@ -92,6 +94,11 @@ def test_a_big_number_is_written_out(template, setting):
     [
         ("demoSource.rate=0.5,demoSource.enabled=true", "--rate=0.5"),
         ("producer.pack.maxAge=0.5", "SLUICE_PACK_MAX_AGE"),
+        ("image.tag=42", "image: sluice-batcher:42"),
+        ("compactor.enabled=true,compactor.schedule=@hourly", 'schedule: "@hourly"'),
+        ("compactor.enabled=true,compactor.schedule=*/5 1-3 1\\,15 JAN MON-FRI", '"*/5 1-3 1,15 JAN MON-FRI"'),
+        ("nameOverride=other", "name: rel-other-batcher"),
+        ("image.registryRequired=true,image.producer=a,image.batcher=b", "image: b"),
         ("image.pullSecrets[0].name=a,image.pullSecrets[1]=b", "imagePullSecrets"),
         ("enabled=true,global.anything.at=all", "kind: Deployment"),
         ("producers[0].name=a,producers[0].url=http://x,producers[0].serviceAccount.name=mine", "name: mine"),
@@ -102,6 +109,14 @@ def test_what_users_write_is_taken(template, setting, text):
     done = template("--set", setting)
     assert done.returncode == 0, done.stderr
     assert text in done.stdout
+
+
+def test_a_release_whose_name_no_service_may_have_is_refused(refusal, render):
+    """A Service's name begins with a letter: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
+    assert "set fullnameOverride" in refusal(release="1st")
+    assert render("--set", "fullnameOverride=first", release="1st").one(
+        "Deployment", "first-batcher"
+    )
 
 
 def test_half_a_second_is_half_a_second(render):

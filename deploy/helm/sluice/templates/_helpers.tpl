@@ -54,7 +54,7 @@ annotations: {{ toYaml . | nindent 2 }}
 {{- if $given -}}{{ $given }}
 {{- else -}}
 {{- with include "sluice.registry" .root }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- ternary "sluice" (printf "sluice-%s" .image) (eq .image "cli") }}:{{ default .root.Chart.AppVersion .root.Values.image.tag -}}
+{{- ternary "sluice" (printf "sluice-%s" .image) (eq .image "cli") }}:{{ default .root.Chart.AppVersion (include "sluice.plain" (default "" .root.Values.image.tag)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -70,15 +70,6 @@ annotations: {{ toYaml . | nindent 2 }}
 {{- with uniq $names }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- end }}
-{{- end -}}
-
-{{/* Seconds of a duration such as 30, "30s", "2m", "250ms", "12h"; whole seconds, rounded up. */}}
-{{- define "sluice.seconds" -}}
-{{- $text := include "sluice.plain" . -}}
-{{- $number := regexFind "^[0-9]+(\\.[0-9]+)?" $text | float64 -}}
-{{- $unit := regexFind "[a-z]*$" $text -}}
-{{- $factor := get (dict "" 1.0 "ms" 0.001 "s" 1.0 "m" 60.0 "min" 60.0 "h" 3600.0 "d" 86400.0 "w" 604800.0) $unit -}}
-{{- mulf $number $factor | ceil | int64 -}}
 {{- end -}}
 
 {{- define "sluice.localstackHost" -}}

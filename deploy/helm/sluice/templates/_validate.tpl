@@ -25,8 +25,24 @@
 
 {{- define "sluice.validateAws" -}}
 {{- $v := .Values -}}
-{{- if and $v.image.registryRequired (not (include "sluice.registry" .)) (not (and $v.image.producer $v.image.batcher)) -}}
-{{- fail "image.registry is empty, and these nodes have no images of their own: push them (make images REGISTRY=ghcr.io/acme) and set image.registry=ghcr.io/acme, or set image.registryRequired=false" -}}
+{{- if and $v.image.registryRequired (not (include "sluice.registry" .)) -}}
+{{- $run := list "batcher" -}}
+{{- if $v.producers }}{{ $run = append $run "producer" }}{{ end -}}
+{{- if $v.compactor.enabled }}{{ $run = append $run "compactor" }}{{ end -}}
+{{- if $v.demoSource.enabled }}{{ $run = append $run "cli" }}{{ end -}}
+{{- range $run }}{{ if not (index $v.image .) -}}
+{{- fail (printf "image.registry is empty, and these nodes have no images of their own: push them (make images REGISTRY=ghcr.io/acme) and set image.registry=ghcr.io/acme (or image.%s), or set image.registryRequired=false" .) -}}
+{{- end }}{{ end -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]" (include "sluice.fullname" .)) -}}
+{{- fail (printf "the names of all objects would begin with %q: a Service's begins with a letter; set fullnameOverride, or give the release another name" (include "sluice.fullname" . | trunc 1)) -}}
+{{- end -}}
+{{- $encryption := $v.bucket.encryption -}}
+{{- if and $encryption.kmsKeyId (not (has $encryption.sse (list "aws:kms" "aws:kms:dsse"))) -}}
+{{- fail "bucket.encryption.kmsKeyId needs bucket.encryption.sse=aws:kms or aws:kms:dsse" -}}
+{{- end -}}
+{{- if and (has (toString $encryption.bucketKey) (list "true" "false")) (ne (default "" $encryption.sse) "aws:kms") -}}
+{{- fail "bucket.encryption.bucketKey needs bucket.encryption.sse=aws:kms: S3 has no bucket keys for anything else" -}}
 {{- end -}}
 {{- if not $v.bucket.name -}}
 {{- fail "bucket.name is empty: name the bucket of the objects, for instance bucket.name=acme-lake" -}}
@@ -70,8 +86,21 @@
 {{- fail (printf "producers: the url of %q holds a user, which the manifest would show; put the url into a Secret's SLUICE_SOURCE_URL and name it in existingSecret" $entry.name) -}}
 {{- end -}}
 {{- $host := (urlParse (default "" $p.url)).host -}}
-{{- if and (regexMatch "(^|\\.)(wikimedia|wikipedia)\\.org(:|$)" $host) (not $p.userAgent) -}}
-{{- fail (printf "producers: %q reads %s, which refuses clients without a contact; set producer.userAgent, for instance 'Acme-lake/1.0 (data@acme.example)'" $entry.name $host) -}}
+{{- $agent := default "" $p.userAgent -}}
+{{- if and (regexMatch "(^|\\.)(wikimedia|wikipedia)\\.org(:|$)" $host) (not (or (contains "@" $agent) (contains "://" $agent))) -}}
+{{- fail (printf "producers: %q reads %s, which refuses clients without a contact (a mail address or a URL); set producer.userAgent, for instance 'Acme-lake/1.0 (data@acme.example)'" $entry.name $host) -}}
+{{- end -}}
+{{- include "sluice.validateQuantities" (dict "root" $root "section" "producer" "values" $p "of" (printf " (of %q)" $entry.name)) -}}
+{{- $beat := include "sluice.quantity" (list "duration" (default "0" $p.heartbeat)) | float64 -}}
+{{- if and (gt $beat 0.0) (lt $beat 1.0) -}}
+{{- fail (printf "producer.heartbeat=%s (of %q): must be 0 (none) or 1s or more; each is a message of its own" (toString $p.heartbeat) $entry.name) -}}
+{{- end -}}
+{{- $preset := default (ternary "" (ternary "wikimedia" "generic" (regexMatch "(^|\\.)wikimedia\\.org(:|$)" $host)) (eq $host "")) $p.preset -}}
+{{- if and (gt (include "sluice.quantity" (list "duration" (default "0" $p.rewind)) | float64) 0.0) (eq $preset "generic") -}}
+{{- fail (printf "producer.rewind=%s (of %q): only the preset wikimedia can rewind, and this is generic; set producer.rewind=0" (toString $p.rewind) $entry.name) -}}
+{{- end -}}
+{{- if and (eq (default "" $p.eventId) "sse") (eq $preset "wikimedia") -}}
+{{- fail (printf "producer.eventId=sse (of %q): with the preset wikimedia an SSE id is a position, which events share; leave it empty" $entry.name) -}}
 {{- end -}}
 {{- if $p.checkpoint -}}
 {{- if hasKey $checkpoints $p.checkpoint -}}
@@ -89,9 +118,34 @@
 {{- define "sluice.validateBatcher" -}}
 {{- $b := .Values.batcher -}}
 {{- include "sluice.validateGrace" (dict "name" "batcher" "values" $b) -}}
-{{- $age := include "sluice.seconds" $b.batch.maxAge | int -}}
-{{- if ge $age 43200 -}}
-{{- fail (printf "batcher.batch.maxAge=%s: SQS lets a message be held for 12 h at most, extensions included" (toString $b.batch.maxAge)) -}}
+{{- include "sluice.validateQuantities" (dict "root" . "section" "batcher" "values" $b) -}}
+{{- $told := (.Files.Get "files/limits.yaml" | fromYaml).settings -}}
+{{- $age := include "sluice.seconds" (default "30s" $b.batch.maxAge) | int -}}
+{{- if ge (add $age (int .Values.queue.visibilityTimeout)) 43200 -}}
+{{- fail (printf "batcher.batch.maxAge=%s and queue.visibilityTimeout=%d are 12 h or more together: SQS lets a message be held for 12 h at most, extensions included" (toString $b.batch.maxAge) (int .Values.queue.visibilityTimeout)) -}}
+{{- end -}}
+{{- $drain := addf $told.receiveWaitSeconds $told.drainSeconds -}}
+{{- if and $b.shutdownGrace (le (include "sluice.quantity" (list "duration" $b.shutdownGrace) | float64) $drain) (not (include "sluice.hasEnv" (list $b "SLUICE_RECEIVE_WAIT"))) -}}
+{{- fail (printf "batcher.shutdownGrace=%s: must be more than %vs: the last poll of the queue may take %vs, and a flush %vs" (toString $b.shutdownGrace) $drain $told.receiveWaitSeconds $told.drainSeconds) -}}
+{{- end -}}
+{{- if and $b.batch.maxBytes (lt (include "sluice.quantity" (list "size" $b.batch.maxBytes) | float64) (float64 $told.maxEventBytes)) (not (include "sluice.hasEnv" (list $b "SLUICE_MAX_EVENT_BYTES"))) -}}
+{{- fail (printf "batcher.batch.maxBytes=%s: must be %d or more: a batch holds at least one event, and one may have so many (SLUICE_MAX_EVENT_BYTES)" (include "sluice.plain" $b.batch.maxBytes) (int $told.maxEventBytes)) -}}
+{{- end -}}
+{{- $format := default "csv" $b.format -}}
+{{- if and (eq $b.columns "raw") (ne $format "jsonl") -}}
+{{- fail (printf "batcher.columns=raw: events as they came are JSON lines, and batcher.format=%s has columns; set batcher.format=jsonl" $format) -}}
+{{- end -}}
+{{- if and (eq $b.columns "raw") $b.transform.code -}}
+{{- fail "batcher.transform.code works on columns, and batcher.columns=raw has none; leave one of them out" -}}
+{{- end -}}
+{{- $compression := default (ternary "zstd" "none" (eq $format "parquet")) $b.compression -}}
+{{- $most := get (dict "none" 0 "gzip" 9 "zstd" 19) $compression -}}
+{{- if gt (int $b.compressionLevel) $most -}}
+{{- fail (printf "batcher.compressionLevel=%d: %s %s" (int $b.compressionLevel) $compression (ternary "has no levels; set 0" (printf "has levels 1 to %d" $most) (eq $most 0))) -}}
+{{- end -}}
+{{- $parts := splitList "," (default "none" $b.partitionBy) -}}
+{{- if ne (len $parts) (len (uniq $parts)) -}}
+{{- fail (printf "batcher.partitionBy=%s: a part stands twice" $b.partitionBy) -}}
 {{- end -}}
 {{- if and (eq $b.columns "file") (not $b.columnsFile) -}}
 {{- fail "batcher.columns=file needs the columns in batcher.columnsFile (a list of name, path and type; a file: --set-file batcher.columnsFile=columns.yaml)" -}}
@@ -146,6 +200,10 @@
 
 {{- define "sluice.validateCompactor" -}}
 {{- $c := .Values.compactor -}}
+{{- include "sluice.validateQuantities" (dict "root" . "section" "compactor" "values" $c) -}}
+{{- if and $c.enabled (hasPrefix "lake/" (printf "%s/" (default "" .Values.bucket.prefix))) -}}
+{{- fail (printf "bucket.prefix=%s: the compactor's table lies under lake/, so the objects must lie elsewhere" .Values.bucket.prefix) -}}
+{{- end -}}
 {{- if and $c.every (include "sluice.compactorPushes" .) -}}
 {{- fail "compactor.every and compactor.pushgateway contradict each other: Prometheus scrapes the Deployment (metrics.serviceMonitor or podMonitor); the Pushgateway is for the CronJob" -}}
 {{- end -}}
