@@ -52,6 +52,22 @@ def test_a_size_that_nobody_can_read_is_refused(schema, text):
     assert re.search(schema["$defs"]["size"]["pattern"], text) is None
 
 
+@pytest.mark.parametrize("kind", ["podmonitor", "servicemonitor"])
+def test_a_scrape_interval_is_what_the_operator_takes(schema, pytestconfig, kind):
+    """The pattern is that of its CustomResourceDefinition."""
+    crd = pytestconfig.rootpath / f"tests/chart/schemas/crd/{kind}-monitoring-v1.json"
+    patterns = set(
+        re.findall(
+            r'"(?:interval|scrapeTimeout)":\s*\{[^{}]*"pattern":\s*"([^"]*)"', crd.read_text()
+        )
+    )
+    metrics = schema["properties"]["metrics"]["properties"]
+    for value in ("interval", "scrapeTimeout"):
+        for monitor in ("serviceMonitor", "podMonitor"):
+            given = metrics[monitor]["properties"][value]["$ref"].removeprefix("#/$defs/")
+            assert {schema["$defs"][given]["pattern"]} == patterns
+
+
 def test_an_unknown_setting_stops_the_script(script, tmp_path):
     copy = tmp_path / "chart_schema.py"
     copy.write_text(script.read_text())

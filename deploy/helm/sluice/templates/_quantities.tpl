@@ -12,6 +12,16 @@
 {{- mulf $number (get $units (regexFind "[A-Za-z]*$" $text)) | printf "%f" -}}
 {{- end -}}
 
+{{/* Milliseconds of a duration as Prometheus writes it: "1m30s". */}}
+{{- define "sluice.prometheusMillis" -}}
+{{- $factors := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 "y" 31536000000 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|[smhdwy])" . -1 -}}
+{{- $sum = add $sum (mul (regexFind "^[0-9]+" . | int64) (get $factors (regexFind "[a-z]+$" .) | int64)) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{/*
 Durations and sizes written as text, which the values' schema cannot compare: files/limits.yaml has what the services take.
 Call: (dict "root" $ "section" "producer" "values" <its values> "of" <said after the value's name>)

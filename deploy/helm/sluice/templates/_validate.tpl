@@ -220,6 +220,14 @@
 {{- if and $m.serviceMonitor.enabled $m.podMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled would scrape everything twice; enable one" -}}
 {{- end -}}
+{{- range $name := list "serviceMonitor" "podMonitor" -}}
+{{- $monitor := get $m $name -}}
+{{- if and $monitor.interval $monitor.scrapeTimeout -}}
+{{- if gt (include "sluice.prometheusMillis" $monitor.scrapeTimeout | int) (include "sluice.prometheusMillis" $monitor.interval | int) -}}
+{{- fail (printf "metrics.%s.scrapeTimeout=%s: must not be more than interval=%s, or the Prometheus operator leaves the monitor out" $name $monitor.scrapeTimeout $monitor.interval) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and (or $m.serviceMonitor.enabled $m.podMonitor.enabled $m.prometheusRule.enabled) (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) -}}
 {{- fail "metrics.serviceMonitor, podMonitor and prometheusRule need the Prometheus operator, and this cluster has no monitoring.coreos.com/v1: install it, or disable them (metrics.annotations=true serves a plain Prometheus); for `helm template` add --api-versions monitoring.coreos.com/v1" -}}
 {{- end -}}
