@@ -31,3 +31,5 @@ check values-kind.yaml -f "$CHART/values-kind.yaml"
 check values-production.yaml -f "$CHART/values-production.yaml" "${production[@]}"
 check 'values-production.yaml with Cilium' -f "$CHART/values-production.yaml" "${production[@]}" --set networkPolicy.flavor=cilium
 check everything -f "$ROOT/tests/chart/values-everything.yaml"
+check 'everything, the compactor as a Deployment' -f "$ROOT/tests/chart/values-everything.yaml" --set compactor.every=10m \
+  --set metrics.podMonitor.enabled=false,metrics.serviceMonitor.enabled=true

@@ -1,17 +1,32 @@
 """What users add: to pods, to every object, beside the chart's own."""
 
+import json
+
 import pytest
 import yaml
 from sluice_batcher.rows.columns import load_columns
 
+AS_DEPLOYMENT = (
+    *("--set", "compactor.every=10m"),
+    *("--set", "metrics.podMonitor.enabled=false,metrics.serviceMonitor.enabled=true"),
+)
+
 
 def pod(rendered, ending="-batcher"):
-    return rendered.one("Deployment", ending)["spec"]["template"]["spec"]
+    """The pod of a Deployment, or of the CronJob where there is none."""
+    made = (rendered.all("Deployment", ending) or rendered.all("CronJob", ending))[0]["spec"]
+    return made.get("jobTemplate", {"spec": made})["spec"]["template"]["spec"]
 
 
 @pytest.fixture(scope="module")
 def everything(render, everything_values):
     return render(*everything_values, given=False)
+
+
+@pytest.fixture(scope="module")
+def deployed(render, everything_values):
+    """The same with the compactor as a Deployment."""
+    return render(*everything_values, *AS_DEPLOYMENT, given=False)
 
 
 def test_an_extra_variable_takes_the_place_of_the_charts_own(everything):
@@ -31,8 +46,12 @@ def test_the_last_of_two_extra_variables_counts(render):
     assert [e["value"] for e in container["env"] if e["name"] == "A"] == ["2"]
 
 
-def test_a_pod_takes_everything_that_pods_have(everything):
-    spec = pod(everything)
+@pytest.mark.parametrize(
+    ("rendered", "ending"),
+    [("everything", "-batcher"), ("everything", "-compactor"), ("deployed", "-compactor")],
+)
+def test_a_pod_takes_everything_that_pods_have(request, rendered, ending):
+    spec = pod(request.getfixturevalue(rendered), ending)
     main, beside = spec["containers"]
     assert main["envFrom"] == [{"secretRef": {"name": "more"}}]
     assert {"name": "cache", "mountPath": "/cache"} in main["volumeMounts"]
@@ -45,17 +64,19 @@ def test_a_pod_takes_everything_that_pods_have(everything):
     assert spec["priorityClassName"] == "high"
 
 
-def test_probes_keep_what_is_not_changed(everything):
-    main = pod(everything)["containers"][0]
+@pytest.mark.parametrize("ending", ["-batcher", "-compactor"])
+def test_probes_keep_what_is_not_changed(deployed, ending):
+    main = pod(deployed, ending)["containers"][0]
     assert main["livenessProbe"]["periodSeconds"] == 30
     assert main["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert main["readinessProbe"]["exec"] == {"command": ["true"]}
     assert "httpGet" not in main["readinessProbe"]
 
 
-def test_every_object_bears_the_common_labels_and_annotations(everything):
-    strangers = ("extra-one", "extra-two", "rel-sluice-test")
-    ours = [o for o in everything.objects if o["metadata"]["name"] not in strangers]
+@pytest.mark.parametrize("rendered", ["everything", "deployed"])
+def test_every_object_bears_the_common_labels_and_annotations(request, rendered):
+    rendered = request.getfixturevalue(rendered)
+    ours = [o for o in rendered.objects if not o["metadata"]["name"].startswith("extra-")]
     assert len(ours) > 25
     for item in ours:
         name = (item["kind"], item["metadata"]["name"])
@@ -108,6 +129,22 @@ def test_objects_have_annotations_of_their_own(everything):
     assert found["PodMonitor", "rel-sluice-batcher"]["k"] == "l"
     assert found["NetworkPolicy", "rel-sluice-batcher"]["m"] == "o"
     assert found["ServiceAccount", "rel-sluice-producer-other"]["role"] == "other"
+    assert found["CronJob", "rel-sluice-compactor"]["reloader.stakater.com/auto"] == "true"
+
+
+def test_the_compactors_deployment_and_service_have_annotations_too(deployed):
+    annotations = deployed.one("Deployment", "-compactor")["metadata"]["annotations"]
+    assert annotations["reloader.stakater.com/auto"] == "true"
+    assert deployed.one("Service", "-compactor")["metadata"]["annotations"]["g"] == "h"
+
+
+@pytest.mark.parametrize("component", ["producer", "batcher", "compactor"])
+def test_every_value_that_a_component_may_have_is_in_its_values(pytestconfig, component):
+    """values.yaml is what people read: a value that only the schema knows is as good as none."""
+    chart = pytestconfig.rootpath / "deploy/helm/sluice"
+    schema = json.loads((chart / "values.schema.json").read_text())
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert schema["properties"][component]["properties"].keys() == values[component].keys()
 
 
 def test_a_source_may_have_an_account_of_its_own(everything):
