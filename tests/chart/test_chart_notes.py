@@ -47,3 +47,22 @@ def test_every_file_that_they_name_is_there(notes, pytestconfig):
     named = set(re.findall(r"docs/[\w/-]+\.\w+", told))
     assert len(named) >= 2
     assert [name for name in named if not (pytestconfig.rootpath / name).is_file()] == []
+
+
+def test_a_changed_secret_has_three_ways_and_each_that_is_read_is_named(notes):
+    told = notes(
+        *("--set", "aws.existingSecret=keys,caBundle.secret=ca,compactor.enabled=true"),
+        *("--set", "compactor.pushgateway.existingSecret=push"),
+        *("--set", "producers[0].name=a,producers[0].existingSecret=token"),
+    )
+    assert "The pods read keys, ca, token, push at their start." in told
+    for way in (
+        "`helm upgrade` replaces",
+        "rollout restart deployment",
+        "reloader.stakater.com/auto",
+    ):
+        assert way in told
+    assert "at their start" not in notes()
+    off = notes("--set", "aws.existingSecret=keys,restartOnChange=false")
+    assert "rollout restart" in off
+    assert "helm upgrade` replaces" not in off

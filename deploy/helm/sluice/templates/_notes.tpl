@@ -38,10 +38,14 @@ are lost. Look into it with
 Read what it wrote:
   aws s3 ls --recursive s3://{{ .Values.bucket.name }}/{{ .Values.bucket.prefix }}/ | tail
 {{- end }}
-{{- if .Values.aws.existingSecret }}
+{{- $existing := list .Values.aws.existingSecret (include "sluice.caSource" .) }}
+{{- range .Values.producers }}{{ $existing = append $existing (include "sluice.producer" (dict "root" $ "entry" .) | fromYaml).existingSecret }}{{ end }}
+{{- if .Values.compactor.enabled }}{{ $existing = concat $existing (list .Values.compactor.existingSecret .Values.compactor.pushgateway.existingSecret) }}{{ end }}
+{{- with compact $existing | uniq }}
 
-A changed Secret {{ .Values.aws.existingSecret }} is read at a start only:
-  kubectl -n {{ $ns }} rollout restart deployment -l app.kubernetes.io/instance={{ .Release.Name }}
+The pods read {{ join ", " . }} at their start. After a change{{ if $.Values.restartOnChange }} `helm upgrade` replaces those that read it, or{{ end }}
+  kubectl -n {{ $ns }} rollout restart deployment -l app.kubernetes.io/instance={{ $.Release.Name }}
+Reloader does it by itself: producer.annotations and batcher.annotations with reloader.stakater.com/auto: "true".
 {{- end }}
 {{- if not .Values.autoscaling.enabled }}
 

@@ -11,6 +11,7 @@ metadata:
   annotations:
     {{- $annotations := mergeOverwrite (dict "kubectl.kubernetes.io/default-container" .component) .annotations (include "sluice.scrapeAnnotations" $root | fromYaml) -}}
     {{- if $root.Values.localstack.enabled }}{{ $_ := set $annotations "checksum/secret" (include "sluice.localstackKeys" $root | sha256sum) }}{{ end }}
+    {{- with include "sluice.existingChecksum" (dict "root" $root "values" $v) }}{{ $_ := set $annotations "checksum/existing" . }}{{ end }}
     {{- mergeOverwrite $annotations (deepCopy (default dict $v.podAnnotations)) | toYaml | nindent 4 }}
 spec:
   {{- include "sluice.pullSecrets" $root | indent 2 }}
@@ -50,6 +51,25 @@ spec:
       volumeMounts: {{ concat (list (dict "name" "tmp" "mountPath" "/tmp")) .mounts (include "sluice.caMounts" $root | fromYamlArray) (default list $v.extraVolumeMounts) | toYaml | nindent 8 }}
     {{- with $v.sidecars }}{{ toYaml . | nindent 4 }}{{ end }}
   volumes: {{ concat .volumes (include "sluice.caVolumes" $root | fromYamlArray) (default list $v.extraVolumes) | toYaml | nindent 4 }}
+{{- end -}}
+
+{{/*
+A checksum of the Secrets and the ConfigMap that a pod reads at its start and that the chart did not make, so that an upgrade
+after a change of one rolls the pod. Helm asks the cluster for them: with `helm template` and Argo CD there is none, and the
+same each time. A Secret's uid goes into it, or a short one could be guessed from the checksum.
+Call: (dict "root" $ "values" <of the component>)
+*/}}
+{{- define "sluice.existingChecksum" -}}
+{{- $root := .root -}}
+{{- $seen := list -}}
+{{- if $root.Values.restartOnChange -}}
+{{- $pushgateway := default dict .values.pushgateway -}}
+{{- range list $root.Values.aws.existingSecret .values.existingSecret $pushgateway.existingSecret $root.Values.caBundle.secret -}}
+{{- if . }}{{ with lookup "v1" "Secret" $root.Release.Namespace . }}{{ $seen = append $seen (list .metadata.uid .data) }}{{ end }}{{ end -}}
+{{- end -}}
+{{- with $root.Values.caBundle.configMap }}{{ with lookup "v1" "ConfigMap" $root.Release.Namespace . }}{{ $seen = append $seen (list .metadata.uid .data .binaryData) }}{{ end }}{{ end -}}
+{{- end -}}
+{{- if $seen }}{{ toJson $seen | sha256sum }}{{ end -}}
 {{- end -}}
 
 {{/*
