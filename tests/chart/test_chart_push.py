@@ -79,3 +79,12 @@ def test_without_a_registry_they_say_what_to_give(pytestconfig, tmp_path, script
     assert done.returncode == 1
     assert "REGISTRY=ghcr.io/acme" in done.stderr
     assert asked == []
+
+
+def test_skaffold_builds_without_attestations_as_the_scripts_do(pytestconfig):
+    """By the environment: docker without buildx knows no flag for it, and would refuse one of skaffold.yaml's."""
+    root = pytestconfig.rootpath
+    variable = "BUILDX_NO_DEFAULT_ATTESTATIONS=1"
+    assert f"export {variable}\n" in (root / "deploy/scripts/common.sh").read_text()
+    assert variable in (root / "skaffold.env").read_text().splitlines()
+    assert "provenance" not in (root / "skaffold.yaml").read_text()
