@@ -119,7 +119,7 @@ def test_a_table_that_fails_is_the_verdict_and_the_account_stays(ended, monkeypa
 
     def damaged(bucket, data):
         copied(bucket, data)
-        (data / lake_copy.INTERNAL / lake_copy.METADATA).write_text("{")
+        (data / lake_copy.METADATA).write_text("{")
 
     monkeypatch.setattr(lake_copy, "copy_objects", damaged)
     found = ended()
