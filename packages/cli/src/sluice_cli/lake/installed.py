@@ -7,13 +7,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from sluice_core import keys
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.errors import ConfigError, PermanentError
+from sluice_core.keys import WAREHOUSE
 from sluice_core.lake.folder import RunFolder
 
 ADVICE: Final = "the lake's table needs sluice-compactor, which is not installed here: pip install sluice-compactor"
-WAREHOUSE: Final = keys.WAREHOUSE
 _HINT: Final = "version-hint.text"
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from sluice_cli.lake.installed import is_installed
+from sluice_cli.verify.evidence import LEDGER, SOURCE
 from sluice_core.errors import ConfigError, SluiceError
 from sluice_core.service.stop import Stop
 from sluice_core.settings import CommonSettings, load_settings
@@ -140,8 +141,8 @@ def _report(
     page.phase(phases.ACCOUNTING)
     internal = options.data / INTERNAL
     verdict = account.account_of(
-        internal / "ledger.ndjson",
-        internal / "source.ndjson" if pipeline.built_in else None,
+        internal / LEDGER,
+        internal / SOURCE if pipeline.built_in else None,
         lake,
         pipeline.dead_letters,
         pipeline.dropped,

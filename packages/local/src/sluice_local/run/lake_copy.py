@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sluice_cli.lake.installed import WAREHOUSE
+from sluice_cli.verify.evidence import DEAD_LETTERS
 from sluice_core.aws.s3 import BucketLike
 from sluice_core.aws.sqs import QueueLike, Received
 from sluice_core.deadletter import DeadLetter
-from sluice_core.keys import INTERNAL_PREFIX
+from sluice_core.keys import INTERNAL_PREFIX, WAREHOUSE
 from sluice_core.lake.folder import METADATA
 
 INTERNAL = INTERNAL_PREFIX.rstrip("/")
@@ -75,7 +75,7 @@ def take_messages(queue: QueueLike) -> Iterator[Received]:
 
 def write_dead_letters(messages: Sequence[Received], data: Path) -> Path:
     """Writes them as one JSON object a line."""
-    path = data / INTERNAL / "dead-letters.ndjson"
+    path = data / INTERNAL / DEAD_LETTERS
     dead_letters = [DeadLetter.from_message(message) for message in messages]
     lines = [
         json.dumps(asdict(dead_letter), ensure_ascii=True) + "\n" for dead_letter in dead_letters

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from rich.console import Console
+from sluice_cli.verify.evidence import LEDGER, SOURCE
 from sluice_cli.verify.objects import dropped_rows
 from sluice_cli.verify.verdict import Messages
 from sluice_core.errors import SluiceError
@@ -94,7 +95,7 @@ class LocalRun:
 
     def _start(self, origin: source.ChosenSource) -> None:
         if origin.built_in:
-            ledger = self._internal / "source.ndjson"
+            ledger = self._internal / SOURCE
             arguments = source.server_arguments(self._options, origin.url, ledger)
             self._crew.command("source", arguments)
             self._crew.wait(
@@ -105,7 +106,7 @@ class LocalRun:
             )
         self._batcher_environ = self._options.batcher_environ()
         batcher = self._crew.service("batcher", self._batcher_environ)
-        ledger_url = (self._internal / "ledger.ndjson").resolve().as_uri()
+        ledger_url = (self._internal / LEDGER).resolve().as_uri()
         producer = self._crew.service(
             "producer", origin.environ(self._options) | {"SLUICE_LEDGER": ledger_url}
         )

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice_cli.lake.installed import WAREHOUSE, table_module, work_module
+from sluice_cli.lake.installed import table_module, work_module
 from sluice_cli.output import counted
 from sluice_core.errors import SluiceError
+from sluice_core.keys import WAREHOUSE
 from sluice_core.service.retry import Stopped
 from sluice_core.service.stop import Stop
 from sluice_core.settings.quantities import format_bytes
