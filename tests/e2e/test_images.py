@@ -16,6 +16,7 @@ from kit.containers import (
 )
 from kit.waiting import until
 
+pytestmark = pytest.mark.off_cluster
 BASE = "python:3.13-slim"
 SERVICES = ("producer", "batcher", "compactor")
 MB = 1_000_000

@@ -77,6 +77,7 @@ def namespace(tag):
     made.close()
 
 
+@pytest.mark.off_cluster
 @pytest.mark.timeout(240)
 def test_source_to_rows_where_there_is_no_ipv4(namespace, tag):
     aws = namespace.name + "-aws"

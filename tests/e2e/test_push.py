@@ -76,6 +76,7 @@ def manifest(registry: str, name: str, reference: str) -> dict:
         return json.load(reply)
 
 
+@pytest.mark.off_cluster
 @pytest.mark.timeout(600)
 def test_a_pushed_image_is_pulled_and_runs(tag, registry):
     """One of the four: they are built and pushed alike, and the others are 400 MB each."""

@@ -13,8 +13,9 @@ from kit.waiting import until
 EVENTS = 30_000
 A_PACK = 4
 """Events: so many messages that a batcher alone is at work on them for longer than four take to start."""
-LATE = 9000
-"""Messages that the first batcher alone is at work on for longer than the autoscaler's 15 s between two looks."""
+LATE, TO_AN_OBJECT = 2400, 4
+"""Messages that the first batcher alone is at work on for longer than the autoscaler's 15 s between two looks: small objects
+make it slow, where more messages would make the test slow."""
 # Slow, so that the backlog outlasts KEDA's first look.
 SLOW = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "200m", "memory": "1Gi"}}
 
@@ -70,7 +71,7 @@ def test_one_to_many_to_one_and_none_to_many_to_none(make_release, cluster):
 
     names = [f"late-{n}" for n in range(LATE)]
     with Replicas(cluster, release.namespace, "sluice-batcher") as pods:
-        release.apply(wait=False, autoscaling__minReplicas=0)
+        release.apply(wait=False, autoscaling__minReplicas=0, batcher__batch__maxRows=TO_AN_OBJECT)
         asleep = pods.wait_for(0, deadline=120)
         # A pod on its way out would still take what its last poll brings.
         release.wait_ready("batcher", 0)

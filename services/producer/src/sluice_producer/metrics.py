@@ -29,19 +29,17 @@ DEAD_LETTER: Final = "dead-letter"
 QUEUES: Final = (MAIN, DEAD_LETTER)
 
 
-CAUSES = (
+OTHER_STATUS: Final = "status-other"
+CAUSES: Final = (
     "end",
     "idle",
     "network",
     "connect",
     "source-error",
-    "status-429",
-    "status-500",
-    "status-502",
-    "status-503",
-    "status-504",
+    *(f"status-{n}" for n in (400, 401, 403, 404, 408, 410, 429, 500, 502, 503, 504)),
+    OTHER_STATUS,
 )
-"""Why connections end, as far as it is known beforehand; any other refusal of HTTP's is `status-<number>`, too."""
+"""Why connections end. The source chooses its status: any that is not here is told as OTHER_STATUS, and the log has the number."""
 _COUNTS = {
     "events": "sluice_producer_events_received_total",
     "sent": "sluice_producer_events_sent_total",
@@ -112,11 +110,10 @@ class Metrics:
         )
         for kind in ("call", "entry"):
             self.send_failures.labels(kind)
-        self.reconnects = self._counter(
+        reconnects = self._counter(
             "reconnects", "Ends of a connection or failed attempts, by cause.", "cause"
         )
-        for cause in CAUSES:
-            self.reconnects.labels(cause)
+        self._reconnects = {cause: reconnects.labels(cause) for cause in CAUSES}
         self.connected = self._gauge("connected", "1 while a connection to the source is open.")
         self.gaps = self._counter(
             "resume_gaps", "Resumes that the source refused as too old: events may be lost."
@@ -181,6 +178,12 @@ class Metrics:
     def minute_line(self, clock: Clock) -> MinuteLine:
         """The line that tells of these metrics once a minute."""
         return MinuteLine(self.registry, clock, counts=_COUNTS, states=_STATES)
+
+    def disconnected(self, cause: str) -> None:
+        """A connection has ended, or an attempt has failed."""
+        if cause.startswith("status-") and cause not in self._reconnects:
+            cause = OTHER_STATUS
+        self._reconnects[cause].inc()
 
     def filtered(self, reason: str) -> None:
         """One event was dropped."""
