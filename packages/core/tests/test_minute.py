@@ -18,17 +18,17 @@ def test_it_tells_what_happened_since_the_last_one_and_nothing_that_is_unknown()
         )
         rows.labels("csv").inc(3)
         rows.labels("jsonl").inc(4)
-        line.tick()
+        line.step()
         assert lines == []
         clock.advance(SECONDS)
-        line.tick()
-        line.tick()
+        line.step()
+        line.step()
         rows.labels("csv").inc(5)
         lag.set(2.34)
         clock.advance(SECONDS)
-        line.tick()
+        line.step()
         clock.advance(SECONDS)
-        line.tick()
+        line.step()
     assert [{k: v for k, v in one.items() if k not in ("event", "log_level")} for one in lines] == [
         {"rows": 7},
         {"rows": 5, "lag_seconds": 2.3},

@@ -92,7 +92,7 @@ def test_how_full_the_queues_are_is_unknown_until_it_was_asked() -> None:
         rig.queue.put_message(message())
     rig.queue.receive(max_messages=1)
     rig.dead.put_message(message())
-    rig.watch.look()
+    rig.watch.act()
     assert rig.messages(MAIN) == [2, 1, 0]
     assert rig.messages(DEAD_LETTER) == [1, 0, 0]
     assert rig.metric("queue_retention_seconds", queue=DEAD_LETTER) == 1_209_600
@@ -104,20 +104,20 @@ def test_how_full_the_queues_are_is_unknown_until_it_was_asked() -> None:
 def test_a_queue_that_cannot_be_asked_is_unknown_and_stops_nothing(error: Exception) -> None:
     rig = Watch()
     rig.dead.put_message(message())
-    rig.watch.look()
+    rig.watch.act()
 
     def fault(_action: str) -> None:
         raise error
 
     rig.dead.before = fault
-    rig.watch.look()
+    rig.watch.act()
     assert all(number is not None and math.isnan(number) for number in rig.messages(DEAD_LETTER))
     assert rig.messages(MAIN) == [0, 0, 0]
     assert rig.metric("queue_looks_total", queue=DEAD_LETTER, result="failed") == 1
     assert rig.metric("queue_looks_total", queue=MAIN, result="failed") == 0
     assert rig.metric("queue_looks_total", queue=MAIN, result="ok") == 2
     rig.dead.before = lambda _action: None
-    rig.watch.look()
+    rig.watch.act()
     assert rig.messages(DEAD_LETTER) == [1, 0, 0]
 
 

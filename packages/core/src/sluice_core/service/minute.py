@@ -1,7 +1,6 @@
 """A service at work says so once a minute, also when there was nothing to do: silence would look like a hang."""
 
 import math
-import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,16 +8,17 @@ from prometheus_client import CollectorRegistry
 
 from sluice_core.service.clock import Clock
 from sluice_core.service.logs import get_logger
+from sluice_core.service.periodic import Periodic
 
 _log = get_logger(__name__)
 SECONDS: Final = 60.0
 
 
-class MinuteLine:
+class MinuteLine(Periodic):
     """Logs what has happened since the last line, from the process's own metrics.
 
     `counts`: log key → counter, told as the difference; `states`: log key → gauge, told as it is (not at all
-    while it is unknown). A metric with labels is summed. It is a stage; `tick` is for those who drive it otherwise.
+    while it is unknown). A metric with labels is summed.
     """
 
     name = "minute"
@@ -31,32 +31,14 @@ class MinuteLine:
         counts: Mapping[str, str],
         states: Mapping[str, str],
     ) -> None:
+        super().__init__(clock, SECONDS, at_once=False)
         self._registry = registry
-        self._clock = clock
         self._counts = counts
         self._states = states
         self._before: dict[str, float] = {}
-        self._next = clock.monotonic() + SECONDS
-        self.wake = threading.Event()
 
-    def step(self) -> bool:
-        """See `Stage`."""
-        self.tick()
-        return False
-
-    def due_in(self) -> float | None:
-        """See `Stage`."""
-        return max(0.0, self._next - self._clock.monotonic())
-
-    def close(self) -> None:
-        """See `Stage`."""
-
-    def tick(self) -> None:
-        """Writes the line when a minute is over."""
-        now = self._clock.monotonic()
-        if now < self._next:
-            return
-        self._next = now + SECONDS
+    def act(self) -> None:
+        """Writes the line."""
         values = self._values()
         told = {
             key: round(values.get(name, 0.0) - self._before.get(name, 0.0))
