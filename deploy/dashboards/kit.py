@@ -88,13 +88,13 @@ def q(expr: str, legend: str = "") -> Query:
     return Query(expr, legend)
 
 
-def keda(expr: str) -> str:
-    """A series of KEDA's about the release's ScaledObject; `{}` in `expr` is what selects it.
+def keda(expr: str, more: str = "") -> str:
+    """A series of KEDA's about the release's ScaledObject; `{}` in `expr` is what selects it, with `more`.
 
     Its namespace is `exported_namespace` where KEDA's monitor does not set `honorLabels`.
     """
     return " or ".join(
-        expr.replace("{}", f'{{{label}=~"$namespace",scaledObject=~"$release-batcher"}}')
+        expr.replace("{}", f'{{{label}=~"$namespace",scaledObject=~"$release-batcher"{more}}}')
         for label in ("namespace", "exported_namespace")
     )
 

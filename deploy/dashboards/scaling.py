@@ -6,6 +6,7 @@ from kit import Page, Panel, Row, keda, q
 
 _PACKS = "sum(rate(sluice_producer_messages_sent_total{P}[1h]))"
 _OBJECTS = "sum(rate(sluice_batcher_objects_written_total{B}[1h]))"
+_SEEN = keda("keda_scaler_metrics_value{}", more=',triggerIndex="0"')  # of its triggers the queue
 _CHECKPOINTS = "sum(rate(sluice_producer_checkpoint_writes_total{P}[1h]))"
 SCALING: Final = Page(
     "scaling",
@@ -21,7 +22,7 @@ SCALING: Final = Page(
                     "Are there as many batchers as KEDA's number asks for, within the fewest and the most? With the numbers of the release that this dashboard came with.",
                     [
                         q(
-                            f"clamp(ceil(max({keda('keda_scaler_metrics_value{}')}) / QUEUE-LENGTH), MIN-REPLICAS, MAX-REPLICAS)",
+                            f"clamp(ceil(max({_SEEN}) / QUEUE-LENGTH), MIN-REPLICAS, MAX-REPLICAS)",
                             "wanted",
                         ),
                         q('count(sluice_build_info{A,component="batcher"}) or vector(0)', "had"),
@@ -41,7 +42,7 @@ SCALING: Final = Page(
                             'max(sluice_producer_queue_messages{P,queue="main",state="in-flight"})',
                             "in flight",
                         ),
-                        q(f"max({keda('keda_scaler_metrics_value{}')})", "KEDA"),
+                        q(f"max({_SEEN})", "KEDA"),
                     ],
                     width=6,
                     alert="SluiceBacklogAtMaxReplicas",
@@ -49,10 +50,10 @@ SCALING: Final = Page(
                 Panel(
                     "KEDA's failed looks",
                     "short",
-                    "Times within five minutes that KEDA could not read the queue; the number of batchers then stays.",
+                    "Times within five minutes that KEDA could not read the queue. It counts them until its fallback holds; then what it sees of the backlog is a flat line of its own making.",
                     [
                         q(
-                            f"sum({keda('increase(keda_scaler_detail_errors_total{}[5m])')})",
+                            f"sum({keda('increase(keda_scaled_object_errors_total{}[5m])')})",
                             "failed looks",
                         )
                     ],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The end-to-end tests on the cluster of cluster.sh, made when it is not there. They mostly wait, so two go at a time, each in
-# a namespace of its own; then those that want calm neighbours, two at a time as well; then, one by one, those that need the
-# cluster to themselves, and beside them those that need none. Arguments are pytest's.
+# a namespace of its own; then those that want calm neighbours, two at a time as well, and beside them those that need no
+# cluster; then, one by one, those that need the cluster to themselves. Arguments are pytest's.
 source "$(dirname "$0")/common.sh"
 export SLUICE_E2E_CONTEXT=$CONTEXT SLUICE_E2E_TAG
 SLUICE_E2E_TAG=$(EXTRA_IMAGES=prom/prometheus:v2.42.0 "$(dirname "$0")/cluster.sh")
@@ -18,6 +18,6 @@ tests() {
   esac
 }
 tests "e2e and not calm and not alone and not off_cluster" $E2E_WORKERS "$@"
-tests "e2e and calm" ${E2E_WORKERS:+-n 2} "$@"
-tests "e2e and (alone or off_cluster)" ${E2E_WORKERS:+-n 2 --dist loadgroup} "$@"
+tests "e2e and (calm or off_cluster)" ${E2E_WORKERS:+-n 3 --dist worksteal} "$@"
+tests "e2e and alone" "$@"
 [ "$ran" = 1 ] || die "no test was chosen"

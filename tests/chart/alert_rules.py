@@ -27,7 +27,7 @@ BY_CRON = {"SluiceCompactionLate"}
 """The rules where the compactor is a CronJob."""
 OF_OTHERS = {
     "up",
-    "keda_scaler_detail_errors_total",
+    "keda_scaled_object_errors_total",
     "keda_scaled_object_paused",
     "keda_scaler_metrics_value",
     "kube_pod_container_status_restarts_total",

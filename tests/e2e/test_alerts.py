@@ -1,5 +1,6 @@
 """Each fault raises its alerts and no others, in a real Prometheus with the labels of a real one."""
 
+import json
 import time
 
 import pytest
@@ -11,6 +12,7 @@ QUICKER = 30
 """Five minutes are ten seconds."""
 GOING = ("SluiceTargetDown",)
 """DNS names a pod for half a minute after it has gone, which are fifteen minutes here."""
+KEDA = ("SluiceScalerErrors", "SluiceScalerFallback")
 STUCK = ("SluiceQueueStuck",)
 """The queue is looked at once a minute, which are thirty here: what was in it then seems to stay."""
 
@@ -56,6 +58,29 @@ def keda_looked(release):
     """What KEDA has seen of this release's queue."""
     seen = f'keda_scaler_metrics_value{{exported_namespace="{release.namespace}"}}'
     return release.cluster.query(release.namespace, seen)
+
+
+def scaled_object(release):
+    """KEDA's object for the batcher."""
+    return release.cluster.look(
+        f"/apis/keda.sh/v1alpha1/namespaces/{release.namespace}/scaledobjects/sluice-batcher"
+    )
+
+
+def ask_at(release, endpoint):
+    """Where KEDA asks for the queue's depth, from now on each 5 s, for the ranges of the rules are short, too."""
+    changes = [
+        {"op": "replace", "path": "/spec/triggers/0/metadata/awsEndpoint", "value": endpoint},
+        {"op": "add", "path": "/spec/pollingInterval", "value": 5},
+    ]
+    what = ("scaledobject/sluice-batcher", "--type=json", f"-p={json.dumps(changes)}")
+    release.cluster.kubectl("-n", release.namespace, "patch", *what)
+
+
+def on_fallback(release):
+    """Whether KEDA says that it holds the fallback's number of pods."""
+    conditions = scaled_object(release)["status"]["conditions"]
+    return {"True"} == {found["status"] for found in conditions if found["type"] == "Fallback"}
 
 
 def committed(release):
@@ -110,7 +135,7 @@ def test_what_is_absent_and_a_dead_letter_raise_their_alerts_and_no_others(make_
 
 @pytest.mark.calm
 @pytest.mark.timeout(900)
-def test_a_frozen_aws_raises_its_alerts_and_no_others(make_release):
+def test_a_blind_scaler_and_a_frozen_aws_raise_their_alerts_and_no_others(make_release):
     began = time.time()
     release = watched(make_release)
 
@@ -135,13 +160,24 @@ def test_a_frozen_aws_raises_its_alerts_and_no_others(make_release):
     # From here on nobody counts raw objects: the lake's panels are looked at, too.
     release.apply(compactor__enabled=True, compactor__every="15s", compactor__settle="0")
     until(lambda: keda_looked(release), "KEDA to look at the queue", deadline=90, pause=1)
+
+    # Only KEDA does not see the queue any more: nobody listens there.
+    endpoint = scaled_object(release)["spec"]["triggers"][0]["metadata"]["awsEndpoint"]
+    ask_at(release, "http://127.0.0.1:9")
+    # It counts its failures until the fallback holds, and none after that.
+    raised(release, "SluiceScalerErrors")
+    raised(release, "SluiceScalerFallback", among=(*GOING, *KEDA))
+    assert on_fallback(release)
+    ask_at(release, endpoint)
     until(lambda: committed(release), "rows in the lake's table", deadline=90, pause=1)
+
     release.task("localstack", "pause")
     try:
-        raised(release, "SluiceReadNotSent", "SluiceScalerErrors", among=(*GOING, *felt))
+        raised(release, "SluiceReadNotSent", among=(*GOING, *felt, *KEDA))
     finally:
         release.task("localstack", "resume")
-    over(release, "SluiceReadNotSent", "SluiceScalerErrors", among=(*GOING, *felt))
+    over(release, "SluiceReadNotSent", among=(*GOING, *felt, *KEDA))
+    until(lambda: not on_fallback(release), "KEDA to scale again", deadline=60, pause=1)
 
     # After all of that each panel still has its data.
     shown = dashboards.ask(release, since=began, until=time.time())

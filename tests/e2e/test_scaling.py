@@ -32,6 +32,7 @@ def test_one_to_many_to_one_and_none_to_many_to_none(make_release, cluster):
     )
     ids = expected(EVENTS)
     prometheus.start(release, services=1)
+    until(lambda: _paused(release) == 1, "KEDA to tell that it is paused", deadline=30)
     began = time.time()
     until(lambda: release.lake.depth()[0] >= len(ids) // A_PACK // 2, "a backlog", deadline=120)
     release.wait_ready("batcher", 0)
@@ -42,6 +43,7 @@ def test_one_to_many_to_one_and_none_to_many_to_none(make_release, cluster):
         found = release.lake.wait_for(ids, deadline=240)
         release.lake.wait_empty(deadline=60)
         drained = pods.seconds()
+        assert _paused(release) == 0
         written = set(release.lake.objects)
         back = pods.wait_for(1, deadline=150)
         print(
@@ -84,6 +86,12 @@ def test_one_to_many_to_one_and_none_to_many_to_none(make_release, cluster):
     assert release.lake.ids().total() == len(ids) + LATE
     # KEDA makes the first pod, and the autoscaler all others in one step.
     assert seen.numbers("wanted")[:3] == [0, 1, 4]
+
+
+def _paused(release):
+    """What SluiceScalingPaused goes by."""
+    told = f'max(keda_scaled_object_paused{{exported_namespace="{release.namespace}"}})'
+    return next(iter(release.cluster.query(release.namespace, told).values()), None)
 
 
 def _event(name: str) -> str:

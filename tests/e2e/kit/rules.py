@@ -21,8 +21,8 @@ def of_the_chart(release: Release) -> dict[str, Any]:
 def quickened(spec: dict[str, Any], factor: int) -> dict[str, Any]:
     """`for`, ranges and the seconds after `time() -`, each divided by `factor` and at least 5 s.
 
-    KEDA looks no oftener for that, and counts a look that failed when its retries have, after a minute: the ranges of its
-    counters are at least 45 s, and what they tell need hold for 5 s only.
+    KEDA looks no oftener for that: the ranges of its series are at least 15 s. It counts a look that failed when its retries
+    have, which may be after a minute: the ranges of its counters are at least 45 s, and what they tell need hold for 5 s only.
     """
 
     def seconds(number: str, unit: str, least: int = 5) -> int:
@@ -30,7 +30,7 @@ def quickened(spec: dict[str, Any], factor: int) -> dict[str, Any]:
 
     def quick(rule: dict[str, Any]) -> dict[str, Any]:
         counted = "increase(keda_" in str(rule["expr"])
-        least = 45 if counted else 5
+        least = 45 if counted else 15 if "(keda_" in str(rule["expr"]) else 5
         expr = re.sub(
             r"\[(\d+)([smhd])\]", lambda m: f"[{seconds(m[1], m[2], least)}s]", str(rule["expr"])
         )

@@ -2,6 +2,9 @@
 {{- $a := .Values.autoscaling }}
 {{- $producer := include "sluice.select.producer" . }}
 {{- $batcher := include "sluice.select.batcher" . }}
+{{- $value := "keda_scaler_metrics_value" }}
+{{- $first := ",triggerIndex=\"0\"" }}
+{{- $seen := include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "" "after" "") }}
 {{- $visible := printf "max by (namespace) (sluice_producer_queue_messages{%s,queue=\"main\",state=\"visible\"})" $producer }}
 - alert: SluiceBacklogAtMaxReplicas
   leftOut: {{ not $a.enabled }}
@@ -16,7 +19,7 @@
     description: "The queue grows by [[ $value | humanize ]] messages a second with {{ int $a.maxReplicas }} batchers: raise autoscaling.maxReplicas, or give each more."
 - alert: SluiceScalerErrors
   leftOut: {{ not $a.enabled }}
-  expr: sum by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaler_detail_errors_total" "before" "increase(" "after" "[10m])") }}) > 0
+  expr: sum by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaled_object_errors_total" "before" "increase(" "after" "[10m])") }}) > 0
   for: 15m
   labels: {severity: warning, namespace: {{ .Release.Namespace }}}
   annotations:
@@ -24,13 +27,20 @@
     description: "[[ $value | humanize ]] looks failed in 10 minutes. KEDA's operator logs the answer of SQS."
 - alert: SluiceScalerFallback
   leftOut: {{ not $a.enabled }}
-  # KEDA has no series for its fallback: so many failures within five minutes are {{ int $a.fallback.failureThreshold }} and more in a row.
-  expr: sum by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaler_detail_errors_total" "before" "increase(" "after" "[5m])") }}) > {{ max 5 (mul 2 (int $a.fallback.failureThreshold)) }}
-  for: 2m
+  # While its fallback holds KEDA counts no failure and has no series that says so. The depth that it then makes up stays the
+  # same look after look, and is not what the producers read. Its first trigger is the queue.
+  expr: |-
+    (
+      max by (scaledObject) ({{ $seen }}) > 0
+      and max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "changes(" "after" "[5m])") }}) == 0
+    ) unless on () (
+      sum by (pod) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state=~"visible|in-flight"}) == scalar(max({{ $seen }}))
+    )
+  for: 5m
   labels: {severity: critical, namespace: {{ .Release.Namespace }}}
   annotations:
     summary: KEDA cannot read the queue's depth and does not scale
-    description: "[[ $value | humanize ]] looks failed in 5 minutes: the batcher is held at {{ int $a.fallback.replicas }} pods, or at what it had, whatever the backlog."
+    description: "KEDA has taken the queue's depth for [[ $value ]] for ten minutes, and the producers read another: the batcher is held at {{ int $a.fallback.replicas }} pods, or at what it had, whatever the backlog."
 - alert: SluiceScalingPaused
   leftOut: {{ not $a.enabled }}
   expr: max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaled_object_paused" "before" "" "after" "") }}) == 1

@@ -36,12 +36,12 @@ tells them apart. A ServiceMonitor's job is the Service, a PodMonitor's is `<its
 
 {{/*
 A series of KEDA's about our ScaledObject, whose namespace is `exported_namespace` where KEDA's monitor does not set
-`honorLabels`. Call: (dict "root" . "metric" "keda_…" "before" "increase(" "after" "[5m])")
+`honorLabels`. Call: (dict "root" . "metric" "keda_…" "more" ",triggerIndex=\"0\"" "before" "increase(" "after" "[5m])")
 */}}
 {{- define "sluice.keda" -}}
 {{- range $i, $label := list "namespace" "exported_namespace" -}}
 {{- if $i }} or {{ end -}}
-{{- printf "%s%s{%s=%q,scaledObject=\"%s-batcher\"}%s" $.before $.metric $label $.root.Release.Namespace (include "sluice.fullname" $.root) $.after -}}
+{{- printf "%s%s{%s=%q,scaledObject=\"%s-batcher\"%s}%s" $.before $.metric $label $.root.Release.Namespace (include "sluice.fullname" $.root) (default "" $.more) $.after -}}
 {{- end -}}
 {{- end -}}
 
