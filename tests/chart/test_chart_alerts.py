@@ -217,6 +217,7 @@ def test_a_threshold_of_nothing_leaves_its_alert_out(render):
         "SluiceBacklogAtMaxReplicas",
         "SluiceScalerErrors",
         "SluiceScalerFallback",
+        "SluiceScalerAbsent",
         "SluiceScalingPaused",
         "SluiceTinyObjects",
         "SluiceStreamLag",

@@ -182,3 +182,13 @@ def test_a_blind_scaler_and_a_frozen_aws_raise_their_alerts_and_no_others(make_r
     # After all of that each panel still has its data.
     shown = dashboards.ask(release, since=began, until=time.time())
     assert not dashboards.without_data(shown)
+
+    # No test beside the calm ones needs KEDA.
+    operator = ("-n", "keda", "scale", "deployment/keda-operator")
+    release.cluster.kubectl(*operator, "--replicas=0")
+    try:
+        raised(release, "SluiceScalerAbsent", among=(*GOING, *felt, *KEDA))
+    finally:
+        release.cluster.kubectl(*operator, "--replicas=1")
+        wait = ("rollout", "status", "deployment/keda-operator", "--timeout=120s")
+        release.cluster.kubectl("-n", "keda", *wait)

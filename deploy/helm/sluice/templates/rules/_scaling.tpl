@@ -3,6 +3,7 @@
 {{- $producer := include "sluice.select.producer" . }}
 {{- $batcher := include "sluice.select.batcher" . }}
 {{- $value := "keda_scaler_metrics_value" }}
+{{- $paused := "keda_scaled_object_paused" }}
 {{- $first := ",triggerIndex=\"0\"" }}
 {{- $seen := include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "" "after" "") }}
 {{- $visible := printf "max by (namespace) (sluice_producer_queue_messages{%s,queue=\"main\",state=\"visible\"})" $producer }}
@@ -41,9 +42,20 @@
   annotations:
     summary: KEDA cannot read the queue's depth and does not scale
     description: "KEDA has taken the queue's depth for [[ $value ]] for ten minutes, and the producers read another: the batcher is held at {{ int $a.fallback.replicas }} pods, or at what it had, whatever the backlog."
+- alert: SluiceScalerAbsent
+  leftOut: {{ not $a.enabled }}
+  # Where KEDA has never been scraped nothing is known of it, and nothing said.
+  expr: |-
+    max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $paused "before" "present_over_time(" "after" "[1d])") }})
+    unless on () ({{ include "sluice.keda" (dict "root" . "metric" $paused "before" "" "after" "") }})
+  for: 15m
+  labels: {severity: warning, namespace: {{ .Release.Namespace }}}
+  annotations:
+    summary: KEDA does not run, or is not scraped any more
+    description: Prometheus has seen KEDA within a day and not for 15 minutes. Without it the batcher keeps the pods that it has, and none is made where there is none; the other alerts of scaling are silent.
 - alert: SluiceScalingPaused
   leftOut: {{ not $a.enabled }}
-  expr: max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" "keda_scaled_object_paused" "before" "" "after" "") }}) == 1
+  expr: max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $paused "before" "" "after" "") }}) == 1
   for: 1h
   labels: {severity: warning, namespace: {{ .Release.Namespace }}}
   annotations:
