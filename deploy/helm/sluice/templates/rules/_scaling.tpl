@@ -4,6 +4,8 @@
 {{- $batcher := include "sluice.select.batcher" . }}
 {{- $value := "keda_scaler_metrics_value" }}
 {{- $paused := "keda_scaled_object_paused" }}
+{{- $told := include "sluice.keda" (dict "root" . "metric" $paused "before" "" "after" "") }}
+{{- $isPaused := printf "max by (scaledObject) (%s) == 1" $told }}
 {{- $first := ",triggerIndex=\"0\"" }}
 {{- $seen := include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "" "after" "") }}
 {{- $visible := printf "max by (namespace) (sluice_producer_queue_messages{%s,queue=\"main\",state=\"visible\"})" $producer }}
@@ -29,13 +31,15 @@
 - alert: SluiceScalerFallback
   leftOut: {{ not $a.enabled }}
   # While its fallback holds KEDA counts no failure and has no series that says so. The depth that it then makes up stays the
-  # same look after look, and is not what the producers read. Its first trigger is the queue.
+  # same look after look, and is not what the producers read. Its first trigger is the queue. A paused one does not look.
   expr: |-
     (
       max by (scaledObject) ({{ $seen }}) > 0
       and max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "changes(" "after" "[5m])") }}) == 0
     ) unless on () (
       sum by (pod) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state=~"visible|in-flight"}) == scalar(max({{ $seen }}))
+    ) unless on () (
+      {{ $isPaused }}
     )
   for: 5m
   labels: {severity: critical, namespace: {{ .Release.Namespace }}}
@@ -47,7 +51,7 @@
   # Where KEDA has never been scraped nothing is known of it, and nothing said.
   expr: |-
     max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $paused "before" "present_over_time(" "after" "[1d])") }})
-    unless on () ({{ include "sluice.keda" (dict "root" . "metric" $paused "before" "" "after" "") }})
+    unless on () ({{ $told }})
   for: 15m
   labels: {severity: warning, namespace: {{ .Release.Namespace }}}
   annotations:
@@ -55,7 +59,7 @@
     description: Prometheus has seen KEDA within a day and not for 15 minutes. Without it the batcher keeps the pods that it has, and none is made where there is none; the other alerts of scaling are silent.
 - alert: SluiceScalingPaused
   leftOut: {{ not $a.enabled }}
-  expr: max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $paused "before" "" "after" "") }}) == 1
+  expr: {{ $isPaused }}
   for: 1h
   labels: {severity: warning, namespace: {{ .Release.Namespace }}}
   annotations:
