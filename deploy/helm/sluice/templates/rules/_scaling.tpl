@@ -2,19 +2,19 @@
 {{- $a := .Values.autoscaling }}
 {{- $producer := include "sluice.select.producer" . }}
 {{- $batcher := include "sluice.select.batcher" . }}
-{{- $value := "keda_scaler_metrics_value" }}
+{{- $depth := "keda_scaler_metrics_value" }}
 {{- $paused := "keda_scaled_object_paused" }}
-{{- $told := include "sluice.keda" (dict "root" . "metric" $paused "before" "" "after" "") }}
+{{- $told := include "sluice.keda" (dict "root" . "metric" $paused) }}
 {{- $isPaused := printf "max by (scaledObject) (%s) == 1" $told }}
 {{- $first := ",triggerIndex=\"0\"" }}
-{{- $seen := include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "" "after" "") }}
+{{- $seen := include "sluice.keda" (dict "root" . "metric" $depth "more" $first) }}
 {{- $visible := printf "max by (namespace) (sluice_producer_queue_messages{%s,queue=\"main\",state=\"visible\"})" $producer }}
 - alert: SluiceBacklogAtMaxReplicas
   leftOut: {{ not $a.enabled }}
   expr: |-
     max by (namespace) (deriv(sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state="visible"}[15m])) > 0
     and on (namespace) {{ $visible }} > {{ include "sluice.queueLength" . }}
-    and on (namespace) count by (namespace) (count by (namespace, pod) (sluice_build_info{ {{- include "sluice.select.batcher" . -}} ,component="batcher"})) >= {{ int $a.maxReplicas }}
+    and on (namespace) count by (namespace) (count by (namespace, pod) (sluice_build_info{ {{- $batcher -}} ,component="batcher"})) >= {{ int $a.maxReplicas }}
   for: 10m
   labels: {severity: warning}
   annotations:
@@ -35,7 +35,7 @@
   expr: |-
     (
       max by (scaledObject) ({{ $seen }}) > 0
-      and max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $value "more" $first "before" "changes(" "after" "[5m])") }}) == 0
+      and max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $depth "more" $first "before" "changes(" "after" "[5m])") }}) == 0
     ) unless on () (
       sum by (pod) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state=~"visible|in-flight"}) == scalar(max({{ $seen }}))
     ) unless on () (

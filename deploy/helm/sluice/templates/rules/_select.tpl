@@ -36,12 +36,13 @@ tells them apart. A ServiceMonitor's job is the Service, a PodMonitor's is `<its
 
 {{/*
 A series of KEDA's about our ScaledObject, whose namespace is `exported_namespace` where KEDA's monitor does not set
-`honorLabels`. Call: (dict "root" . "metric" "keda_…" "more" ",triggerIndex=\"0\"" "before" "increase(" "after" "[5m])")
+`honorLabels`. Call: (dict "root" . "metric" "keda_…"), and where there is any "more" ",triggerIndex=\"0\"" to select by,
+"before" "increase(" and "after" "[5m])"
 */}}
 {{- define "sluice.keda" -}}
 {{- range $i, $label := list "namespace" "exported_namespace" -}}
 {{- if $i }} or {{ end -}}
-{{- printf "%s%s{%s=%q,scaledObject=\"%s-batcher\"%s}%s" $.before $.metric $label $.root.Release.Namespace (include "sluice.fullname" $.root) (default "" $.more) $.after -}}
+{{- printf "%s%s{%s=%q,scaledObject=\"%s-batcher\"%s}%s" (default "" $.before) $.metric $label $.root.Release.Namespace (include "sluice.fullname" $.root) (default "" $.more) (default "" $.after) -}}
 {{- end -}}
 {{- end -}}
 
