@@ -6,6 +6,8 @@ source "$(dirname "$0")/common.sh"
 export SLUICE_E2E_CONTEXT=$CONTEXT SLUICE_E2E_TAG
 SLUICE_E2E_TAG=$(EXTRA_IMAGES=prom/prometheus:v2.42.0 "$(dirname "$0")/cluster.sh")
 cd "$ROOT"
+# What a run that was interrupted has left.
+kubectl --context "$CONTEXT" delete namespace -l sluice-test=e2e --wait=false >&2
 ran=0
 # tests MARKS ARGUMENTS…: pytest's 5 is that no test was chosen, which holds for some of them when `-k` chooses.
 tests() {

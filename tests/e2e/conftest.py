@@ -1,7 +1,7 @@
 """A kind cluster with KEDA and the images (`make e2e` makes it); each test has a namespace of its own."""
 
-import itertools
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +20,6 @@ from kit.release import ROOT, Release
 
 EVIDENCE = ROOT / ".evidence" / "e2e"
 _failed = pytest.StashKey[bool]()
-_numbers = itertools.count(1)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,8 +93,8 @@ def make_release(
         wait: bool = True,
         **values: Any,
     ) -> Release:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "one")
-        namespace = f"sluice-e2e-{worker}-{next(_numbers)}"
+        # A name that no test had before: KEDA may keep the series of one that is gone, and they would be this one's.
+        namespace = f"sluice-e2e-{secrets.token_hex(4)}"
         cluster.make_namespace(namespace)
         release = Release(cluster, namespace, tag)
         if chart is not None:

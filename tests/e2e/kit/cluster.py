@@ -15,6 +15,8 @@ from kit.waiting import until
 RESTRICTED = {
     f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")
 }
+OURS = {"sluice-test": "e2e"}
+"""By this label `make e2e` removes what an interrupted run has left."""
 
 
 class CommandError(AssertionError):
@@ -51,8 +53,7 @@ class Cluster:
 
     def make_namespace(self, name: str) -> None:
         """A new namespace that lets only restricted pods in."""
-        self.drop_namespace(name)
-        meta = client.V1ObjectMeta(name=name, labels=RESTRICTED)
+        meta = client.V1ObjectMeta(name=name, labels={**RESTRICTED, **OURS})
         self.core.create_namespace(client.V1Namespace(metadata=meta))
 
     def drop_namespace(self, name: str, *, wait: bool = True) -> None:

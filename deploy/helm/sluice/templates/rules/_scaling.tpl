@@ -32,12 +32,14 @@
   leftOut: {{ not $a.enabled }}
   # While its fallback holds KEDA counts no failure and has no series that says so. The depth that it then makes up stays the
   # same look after look, and is not what the producers read. Its first trigger is the queue. A paused one does not look.
+  # A look under way while the queue's name changes leaves the old one's series behind, for as long as the operator runs.
   expr: |-
     (
       max by (scaledObject) ({{ $seen }}) > 0
       and max by (scaledObject) ({{ include "sluice.keda" (dict "root" . "metric" $depth "more" $first "before" "changes(" "after" "[5m])") }}) == 0
     ) unless on () (
-      sum by (pod) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state=~"visible|in-flight"}) == scalar(max({{ $seen }}))
+      count_values("depth", sum by (pod) (sluice_producer_queue_messages{ {{- $producer -}} ,queue="main",state=~"visible|in-flight"}))
+      and on (depth) count_values("depth", {{ $seen }})
     ) unless on () (
       {{ $isPaused }}
     )
