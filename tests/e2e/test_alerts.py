@@ -5,7 +5,7 @@ import time
 
 import pytest
 from kit import dashboards, prometheus
-from kit.source import soon
+from kit.source import ago, soon
 from kit.waiting import GaveUpError, until
 
 QUICKER = 30
@@ -15,6 +15,13 @@ GOING = ("SluiceTargetDown",)
 KEDA = ("SluiceScalerErrors", "SluiceScalerFallback")
 STUCK = ("SluiceQueueStuck",)
 """The queue is looked at once a minute, which are thirty here: what was in it then seems to stay."""
+
+HOOK = """
+def transform(frame):
+    if (frame["title"] == "no hook takes this").any():
+        raise ValueError("as the test wants it")
+    return frame
+"""
 
 
 def scale(release, name, replicas):
@@ -43,13 +50,13 @@ def raised(release, *alerts, among=GOING):
     print(f"{alerts}: with {sorted(seen - set(alerts))}")
 
 
-def over(release, *alerts, among=GOING):
-    """Waits until nothing fires; what ends may end one by one."""
+def over(release, *alerts, among=GOING, but=()):
+    """Waits until nothing fires, `but` what is true for longer; what ends may end one by one."""
 
     def silent():
         now = prometheus.firing(release)
-        assert now <= {*alerts, *among}, now
-        return not now
+        assert now <= {*alerts, *among, *but}, now
+        return now <= {*but}
 
     until(silent, "silence", deadline=240, pause=1)
 
@@ -89,10 +96,10 @@ def committed(release):
     return release.cluster.query(release.namespace, last)
 
 
-def watched(make_release):
+def watched(make_release, *source):
     """A release whose alerts are looked at, while rows flow and nothing fires; the rules are those of autoscaling."""
     release = make_release(
-        demoSource__rate=50, demoSource__args=[soon()], autoscaling__enabled=False
+        demoSource__rate=50, demoSource__args=[*source], autoscaling__enabled=False
     )
     until(lambda: release.lake.ids().total() > 100, "rows", deadline=90, pause=1)
     release.values["autoscaling.enabled"] = True
@@ -109,8 +116,9 @@ def flows(release):
 
 @pytest.mark.calm
 @pytest.mark.timeout(900)
-def test_what_is_absent_and_a_dead_letter_raise_their_alerts_and_no_others(make_release):
-    release = watched(make_release)
+def test_what_is_absent_lost_or_a_dead_letter_raises_its_alerts_and_no_others(make_release):
+    # A producer that is away for longer finds a gap.
+    release = watched(make_release, ago(minutes=0), "--retention=5s")
 
     scale(release, "sluice-batcher", 0)
     undrained = ("SluiceBatcherAbsent", "SluiceSentNotWritten")
@@ -121,23 +129,60 @@ def test_what_is_absent_and_a_dead_letter_raise_their_alerts_and_no_others(make_
     scale(release, "sluice-producer-demo", 0)
     raised(release, "SluiceProducerAbsent")
     scale(release, "sluice-producer-demo", 1)
-    over(release, "SluiceProducerAbsent")
+    # Its gap is counted before the first scrape; it is told of for an hour, which is two minutes.
+    lost = ("SluiceResumeGap",)
+    raised(release, *lost, among=(*GOING, "SluiceProducerAbsent"))
     flows(release)
 
     release.lake.send("no event at all")
-    raised(release, "SluiceDeadLetters")
-    over(release, "SluiceDeadLetters")
+    raised(release, "SluiceDeadLetters", among=(*GOING, *lost))
+    over(release, "SluiceDeadLetters", but=lost)
 
     # Last, for the source begins again and has nothing new for as long as it has run.
     scale(release, "sluice-demo-source", 0)
-    raised(release, "SluiceSourceDisconnected", among=(*GOING, *STUCK))
+    raised(release, "SluiceSourceDisconnected", among=(*GOING, *STUCK, *lost))
+
+
+@pytest.mark.calm
+@pytest.mark.timeout(600)
+def test_a_source_that_is_behind_and_data_that_does_not_fit_raise_their_alerts_and_no_others(
+    make_release,
+):
+    # Its events are a quarter of an hour old when they come: lag of the stream, and no row in time.
+    start = ago(minutes=15)
+    since = start.replace("--start", "since")
+    url = f"http://sluice-demo-source:8000/v2/stream/recentchange?{since}"
+    release = make_release(
+        demoSource__rate=50,
+        demoSource__args=[start],
+        producers=[{"name": "demo", "url": url}],
+        batcher__transform__code=HOOK,
+        autoscaling__enabled=False,
+    )
+    prometheus.start(release, quicker=QUICKER)
+    late = ("SluiceFreshnessBurnsFast", "SluiceFreshnessBurnsSlowly")
+    raised(release, "SluiceStreamLag", *late)
+
+    # From here on it has events of now; those of before count for hours, which are minutes.
+    release.apply(demoSource__args=[soon()])
+    over(release, "SluiceStreamLag", among=(*GOING, "SluiceSourceDisconnected"), but=late)
+    flows(release)
+
+    # Of each hundred rows more than one.
+    release.lake.send(
+        *(json.dumps({"meta": {"id": f"bad-{n}"}, "bot": "maybe"}) for n in range(200)),
+        json.dumps({"meta": {"id": "worse"}, "title": "no hook takes this"}),
+    )
+    unfit = ("SluiceRowsWithoutEventTime", "SluiceValuesNulled")
+    failed = ("SluiceTransformFailures", "SluiceDeadLetters")
+    raised(release, *unfit, *failed, among=(*GOING, *late))
 
 
 @pytest.mark.calm
 @pytest.mark.timeout(900)
 def test_a_blind_scaler_and_a_frozen_aws_raise_their_alerts_and_no_others(make_release):
     began = time.time()
-    release = watched(make_release)
+    release = watched(make_release, soon())
 
     # All of AWS is frozen: what depends on a call's time-out comes sooner or later.
     felt = (

@@ -16,5 +16,10 @@ def soon() -> str:
 
     With a start of its own the source gives the same events again after its pod was replaced.
     """
-    start = datetime.now(UTC) + timedelta(minutes=2)
+    return ago(minutes=-2)
+
+
+def ago(*, minutes: float) -> str:
+    """`--start=` of so long ago: every event is so old when it comes."""
+    start = datetime.now(UTC) - timedelta(minutes=minutes)
     return f"--start={start.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
