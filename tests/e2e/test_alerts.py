@@ -62,9 +62,9 @@ def over(release, *alerts, among=GOING, but=()):
 
 
 def keda_looked(release):
-    """What KEDA has seen of this release's queue."""
-    seen = f'keda_scaler_metrics_value{{exported_namespace="{release.namespace}"}}'
-    return release.cluster.query(release.namespace, seen)
+    """Whether KEDA has looked at this release's queue."""
+    seen = f'count(keda_scaler_metrics_value{{exported_namespace="{release.namespace}"}})'
+    return prometheus.value(release, seen)
 
 
 def scaled_object(release):
@@ -87,13 +87,12 @@ def ask_at(release, endpoint):
 def on_fallback(release):
     """Whether KEDA says that it holds the fallback's number of pods."""
     conditions = scaled_object(release)["status"]["conditions"]
-    return {"True"} == {found["status"] for found in conditions if found["type"] == "Fallback"}
+    return any(found["type"] == "Fallback" and found["status"] == "True" for found in conditions)
 
 
 def committed(release):
     """Whether the compactor has brought rows into the table."""
-    last = "sluice_compactor_last_commit_timestamp_seconds > 0"
-    return release.cluster.query(release.namespace, last)
+    return prometheus.value(release, "max(sluice_compactor_last_commit_timestamp_seconds)")
 
 
 def watched(make_release, *source):
@@ -110,8 +109,8 @@ def watched(make_release, *source):
 
 
 def flows(release):
-    written = "sum(rate(sluice_batcher_rows_written_total[15s])) > 0"
-    until(lambda: release.cluster.query(release.namespace, written), "rows", deadline=90, pause=1)
+    written = "sum(rate(sluice_batcher_rows_written_total[15s]))"
+    until(lambda: prometheus.value(release, written), "rows", deadline=90, pause=1)
 
 
 @pytest.mark.calm

@@ -44,17 +44,13 @@ def test_ids_in_are_ids_out_and_the_metrics_agree(make_release, evidence):
         == producer["sluice_producer_messages_sent_total"]
     )
 
-    def scraped(expression):
-        (value,) = release.cluster.query(release.namespace, expression).values()
-        return value
-
     until(
-        lambda: scraped("sum(sluice_batcher_rows_written_total)") == len(ids),
+        lambda: prometheus.value(release, "sum(sluice_batcher_rows_written_total)") == len(ids),
         "Prometheus to see all rows",
         deadline=15,
     )
-    assert scraped("sum(sluice_producer_events_sent_total)") == len(ids)
-    assert scraped("sum(sluice_batcher_freshness_seconds_count)") == len(ids)
+    assert prometheus.value(release, "sum(sluice_producer_events_sent_total)") == len(ids)
+    assert prometheus.value(release, "sum(sluice_batcher_freshness_seconds_count)") == len(ids)
 
     account = release.lake.verify(ids, evidence)
     assert (account["lost"], account["duplicates"], account["dead_lettered"], account["rows"]) == (

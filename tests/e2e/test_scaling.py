@@ -91,7 +91,7 @@ def test_one_to_many_to_one_and_none_to_many_to_none(make_release, cluster):
 def _paused(release):
     """What SluiceScalingPaused goes by."""
     told = f'max(keda_scaled_object_paused{{exported_namespace="{release.namespace}"}})'
-    return next(iter(release.cluster.query(release.namespace, told).values()), None)
+    return prometheus.value(release, told)
 
 
 def _event(name: str) -> str:

@@ -38,6 +38,15 @@ def apply(release: Release, name: str, data: dict[str, str]) -> None:
     release.cluster.kubectl("-n", release.namespace, "apply", "-f", "-", input=json.dumps(manifest))
 
 
+def value(release: Release, expression: str) -> float | None:
+    """The one value that an expression has now; None: it has none. Raises ValueError where there are more."""
+    found = release.cluster.query(release.namespace, expression).values()
+    if not found:
+        return None
+    (only,) = found
+    return only
+
+
 def firing(release: Release) -> set[str]:
     """Names of the alerts that fire now."""
     found = release.cluster.query(release.namespace, 'ALERTS{alertstate="firing"}')
