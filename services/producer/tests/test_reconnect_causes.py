@@ -34,6 +34,14 @@ def test_a_source_of_any_status_makes_no_series() -> None:
     assert counted(registry) == others | {OTHER_STATUS: 900 - len(known)}
 
 
+def test_who_has_lost_its_connection_is_not_connected() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, "packed")
+    metrics.connected.set(1)
+    metrics.disconnected("end")
+    assert registry.get_sample_value("sluice_producer_connected") == 0
+
+
 def test_a_cause_that_is_none_is_a_fault_of_ours() -> None:
     with pytest.raises(KeyError):
         Metrics(CollectorRegistry(), "packed").disconnected("whatever")

@@ -181,6 +181,7 @@ class Metrics:
 
     def disconnected(self, cause: str) -> None:
         """A connection has ended, or an attempt has failed."""
+        self.connected.set(0)
         if cause.startswith("status-") and cause not in self._reconnects:
             cause = OTHER_STATUS
         self._reconnects[cause].inc()

@@ -56,7 +56,6 @@ class Reader:
             self._health.set_ready("source", ready=True)
             _log.info("connected", url=self._url)
             return
-        self._metrics.connected.set(0)
         self._metrics.disconnected(cause)
         self._health.set_ready("source", ready=False, why=detail)
         _log.info("connection ended", cause=cause, why=detail)
