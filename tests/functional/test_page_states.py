@@ -131,6 +131,7 @@ def test_a_run_that_fails_has_no_number_of_lost_events_and_says_why(window):
     def fail() -> None:
         with opened(window) as page:
             page.show(NOW, 1.0, "running")
+            shows(window, "phase", "running")  # a page that is not yet being told hears of no end
             raise OSError(28, "No space left on device", "x")
 
     with pytest.raises(OSError, match="No space"):
