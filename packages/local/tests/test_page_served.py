@@ -275,19 +275,21 @@ def test_what_came_last_is_read_and_shown(tmp_path):
 
 def test_a_run_that_fails_says_why_on_the_page():
     found, moved = [], threading.Semaphore(0)
+    readers = []
 
     def fail():
         with Page() as page:
             reader = threading.Thread(target=stream, args=(Asked(page), found, moved), daemon=True)
+            readers.append(reader)
             reader.start()
             assert moved.acquire(timeout=10)
             raise ConfigError("batcher ended; its last lines:\n<b>\x1b[31mno\x1b[0m</b>")
 
     with pytest.raises(ConfigError):
         fail()
-    until_last = [state for state in found if isinstance(state, dict)][-1]
-    assert until_last["phase"] == "failed"
-    assert until_last["over"]["said"] == [
+    readers[0].join(10)
+    assert found[-1]["phase"] == "failed"
+    assert found[-1]["over"]["said"] == [
         "batcher ended; its last lines:\n<b>\\u001b[31mno\\u001b[0m</b>"
     ]
 

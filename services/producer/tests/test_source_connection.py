@@ -5,7 +5,6 @@ import gzip
 import socket
 import ssl
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -221,12 +220,12 @@ def test_silence_is_idle() -> None:
 def test_comments_keep_the_connection_alive() -> None:
     def slow() -> Iterator[bytes]:
         for _ in range(6):
-            server.closing.wait(0.15)
+            server.closing.wait(0.4)
             yield b":\n"
         yield frame("late")
 
     with SseServer(lambda _r: Answer(slow())) as server:
-        events, cause = read(source(server.url, idle=0.6).open(Resume(), 0))
+        events, cause = read(source(server.url, idle=2).open(Resume(), 0))
     assert [e.data for e in events] == ["late"]
     assert cause == "end"
 
@@ -276,9 +275,9 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, 1_700_000_000) == seconds
 
 
-def interrupted(url: str) -> float:
-    """Seconds from the interruption of a silent stream to the end of the reading thread."""
-    stream = source(url, idle=60).open(Resume(), 0)
+def interrupt(url: str) -> None:
+    """The thread that reads a silent stream ends when it is interrupted, and not an hour later."""
+    stream = source(url, idle=3600).open(Resume(), 0)
     reading, result = threading.Event(), []
 
     def work() -> None:
@@ -288,24 +287,21 @@ def interrupted(url: str) -> float:
         except Exception as error:  # noqa: BLE001  (the supervisor takes them all for the stop)
             result.append(error)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert reading.wait(5)
-    started = time.monotonic()
+    assert reading.wait(30)
     stream.interrupt()
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()
     assert result
-    took = time.monotonic() - started
     stream.interrupt()
     stream.close()
     stream.interrupt()
-    return took
 
 
 def test_a_blocked_read_can_be_interrupted() -> None:
     with SseServer(lambda _r: Answer([frame("1")], hang=True)) as server:
-        assert interrupted(server.url) < 1
+        interrupt(server.url)
 
 
 def test_a_blocked_read_over_tls_can_be_interrupted(
@@ -318,4 +314,4 @@ def test_a_blocked_read_over_tls_can_be_interrupted(
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with SseServer(lambda _r: Answer([frame("1")], hang=True), tls=context) as server:
         assert server.url.startswith("https://")
-        assert interrupted(server.url) < 1
+        interrupt(server.url)
