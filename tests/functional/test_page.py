@@ -147,8 +147,7 @@ def _watch(window: Browser, run: Run, stranger: Stranger) -> Told:
     found.before = _numbers(window)
     stranger.go()
     until(lambda: _number(window, "received") >= 202, "more events", seen=lambda: run.output)
-    until(lambda: _numbers(window)["rows"] >= 200, "their rows", seen=lambda: _numbers(window))
-    until(lambda: _numbers(window)["files"] > found.before["files"], "files")
+    until(lambda: _grown(_numbers(window), found.before), "all", seen=lambda: _numbers(window))
     found.after = _numbers(window)
     found.cells = _cells(window)
     found.letters = window.text("dead-some")
@@ -182,6 +181,11 @@ def _watch(window: Browser, run: Run, stranger: Stranger) -> Told:
     found.complaints = window.complaints()
     found.requests = window.requests()
     return found
+
+
+def _grown(now: dict[str, int], before: dict[str, int]) -> bool:
+    """Whether the second hundred is there, in a file of its own, and its dead letter."""
+    return now["rows"] >= 200 and now["dead"] >= 2 and now["files"] > before["files"]
 
 
 def _look_around(window: Browser, found: Told, when: str) -> None:
