@@ -26,7 +26,8 @@ _failed = pytest.StashKey[bool]()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Everything here needs the cluster; what may take longest comes first, so that all workers end together.
 
-    At first each worker has an equal part of the list, in a piece, and who is done takes of the others' parts.
+    At first each worker has an equal part of the list, in a piece (the last ones have one more where it does not come out
+    even), and who is done takes of the others' parts.
     """
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
@@ -36,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     if no_others:
         items.sort(key=_allowed, reverse=True)
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        items[:] = [item for worker in range(workers) for item in items[worker::workers]]
+        items[:] = [item for first in reversed(range(workers)) for item in items[first::workers]]
 
 
 def _allowed(item: pytest.Item) -> float:
