@@ -165,8 +165,9 @@ def test_a_source_that_is_behind_and_data_that_does_not_fit_raise_their_alerts_a
     # From here on it has events of now; those of before count for hours, which are minutes.
     release.apply(demoSource__args=[soon()])
     replaced = ("SluiceSourceDisconnected", "SluiceSourceSilent")
+    fresh = "max(sluice_producer_stream_lag_seconds) < 60"
+    until(lambda: prometheus.value(release, fresh) is not None, "new events", deadline=90, pause=1)
     over(release, "SluiceStreamLag", among=(*GOING, *replaced), but=late)
-    flows(release)
 
     # Of each hundred rows more than one.
     release.lake.send(
